@@ -1,0 +1,80 @@
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class GetStatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class TestPatternRequest(_message.Message):
+    __slots__ = ("pattern", "event", "dialect")
+    PATTERN_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    DIALECT_FIELD_NUMBER: _ClassVar[int]
+    pattern: str
+    event: str
+    dialect: str
+    def __init__(self, pattern: _Optional[str] = ..., event: _Optional[str] = ..., dialect: _Optional[str] = ...) -> None: ...
+
+class TestPatternResponse(_message.Message):
+    __slots__ = ("matched", "fields")
+    MATCHED_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    matched: bool
+    fields: _containers.RepeatedCompositeFieldContainer[_struct_pb2.Struct]
+    def __init__(self, matched: _Optional[bool] = ..., fields: _Optional[_Iterable[_Union[_struct_pb2.Struct, _Mapping]]] = ...) -> None: ...
+
+class TestTransformRequest(_message.Message):
+    __slots__ = ("transform", "event")
+    TRANSFORM_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    transform: str
+    event: str
+    def __init__(self, transform: _Optional[str] = ..., event: _Optional[str] = ...) -> None: ...
+
+class TestTransformResponse(_message.Message):
+    __slots__ = ("payload", "content_type", "variables")
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    VARIABLES_FIELD_NUMBER: _ClassVar[int]
+    payload: str
+    content_type: str
+    variables: _struct_pb2.Struct
+    def __init__(self, payload: _Optional[str] = ..., content_type: _Optional[str] = ..., variables: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class ListDeadLettersRequest(_message.Message):
+    __slots__ = ("bus", "rule", "target", "reason", "limit", "page_token")
+    BUS_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    bus: str
+    rule: str
+    target: str
+    reason: str
+    limit: int
+    page_token: str
+    def __init__(self, bus: _Optional[str] = ..., rule: _Optional[str] = ..., target: _Optional[str] = ..., reason: _Optional[str] = ..., limit: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListDeadLettersResponse(_message.Message):
+    __slots__ = ("dead_letters", "next_page_token")
+    DEAD_LETTERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    dead_letters: _containers.RepeatedCompositeFieldContainer[_struct_pb2.Struct]
+    next_page_token: str
+    def __init__(self, dead_letters: _Optional[_Iterable[_Union[_struct_pb2.Struct, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetDeadLetterRequest(_message.Message):
+    __slots__ = ("bus", "id")
+    BUS_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    bus: str
+    id: str
+    def __init__(self, bus: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...

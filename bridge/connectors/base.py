@@ -1,0 +1,85 @@
+"""The contract of a connector to a target.
+
+A kind of target is one module: its docstring says what it does, its delivery guarantee and which failures are retried;
+``Config`` is a frozen struct; ``Target`` is the class. From these come validation with paths, JSON Schema, CLI help and
+docs. A module of ``bridge.connectors.targets`` is found by its name; an installed package offers one through the entry
+point group ``bridge.connectors`` (name = kind, value = the class).
+
+**Life.** bridge makes one instance per target of a rule, calls ``open`` once, then ``send`` as often as there is
+something to deliver, up to ``concurrency`` sends at a time, then ``close`` once, when no send is under way any more.
+After NotConnected, ``close`` and ``open`` are called before the next send. A changed config makes a new instance. All
+calls come on one event loop; nothing here may block it: slow work goes to a thread.
+
+**send** takes 1 to ``max_batch`` deliveries, in the order of the log, and returns when the target has taken all of them.
+Otherwise it raises: Retryable (with a wish when to come back), Rejected (never again), NotConnected, or PartlyFailed with
+one of these for each delivery that failed; the others are then taken. Anything else raised is a bug of the connector: it
+is logged with its traceback, counted apart and retried. Cancellation (time-out, stop) may come at any await; what was
+sent by then may be sent again. Retries, waits, rate, time-outs and dead letters are not the connector's business.
+
+**Marks on config fields.** ``Annotated[str, field("...", expression=True)]``: the text may hold placeholders, filled in per
+delivery; ``secret=True``: never shown.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol
+
+import msgspec
+
+from bridge.model.delivery import Delivery
+from bridge.model.documents import Document
+from bridge.model.event import Event
+
+
+class Config(Document, frozen=True, kw_only=True):
+    """Base of every connector's config: unknown members are refused, each field says what it is by ``field``."""
+
+
+def field(doc: str, *, expression: bool = False, secret: bool = False, **limits: Any) -> msgspec.Meta:
+    """Say what a config field is: ``Annotated[str, field("where to push")]``; limits as in msgspec.Meta."""
+    return msgspec.Meta(description=doc, extra={"expression": expression, "secret": secret}, **limits)
+
+
+class Features(msgspec.Struct, frozen=True, kw_only=True):
+    """What a kind of target can do; steers lanes and the contract suite."""
+
+    max_batch: int = 1
+    """How many deliveries one send may carry."""
+    ordered: bool = True
+    """Whether deliveries of one send arrive in order."""
+
+
+class Host(Protocol):
+    """What a connector may ask of the bridge it runs in."""
+
+    clock: Callable[[], float]
+
+    async def put(self, bus: str, events: Sequence[Event]) -> None:
+        """Put events to a bus of this bridge; durable when it returns. Raises as PutEvents does."""
+
+
+class Target(ABC):
+    """A running target. Subclasses set ``kind``, ``Config`` and ``features``."""
+
+    kind: ClassVar[str]
+    Config: ClassVar[type[Config]]
+    features: ClassVar[Features] = Features()
+
+    def __init__(self, config: Any, host: Host) -> None:
+        """``config`` is the target's Config, expressions not filled in (each Delivery carries the filled-in one)."""
+        self.config = config
+        self.host = host
+
+    @classmethod
+    def check(cls, config: Any) -> None:
+        """Refuse what the struct's types cannot: raise InvalidConfig with the path below the config (``$.url``)."""
+
+    async def open(self) -> None:  # noqa: B027 - a hook with a default
+        """Get ready. Raises Retryable or NotConnected when the target cannot be reached now."""
+
+    @abstractmethod
+    async def send(self, deliveries: Sequence[Delivery]) -> None:
+        """Push; see the module's contract."""
+
+    async def close(self) -> None:  # noqa: B027 - a hook with a default
+        """Let go of everything; never raises."""

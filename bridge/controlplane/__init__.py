@@ -1,0 +1,1 @@
+"""Resources in, resources out: one file per kind with special rules, plus HTTP and gRPC."""

@@ -1,0 +1,1 @@
+"""The flow: ingress, pipeline, lanes, retry. Sees contracts only, never an implementation."""

@@ -1,0 +1,1 @@
+"""The doors for events: gRPC and HTTP."""

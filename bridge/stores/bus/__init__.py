@@ -1,0 +1,1 @@
+"""Bus logs: what was put, in order, durable. ``base`` is the contract; ``memory`` forgets, ``lmdb`` does not."""

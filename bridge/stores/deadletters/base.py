@@ -1,0 +1,83 @@
+"""The contract of the dead-letter store.
+
+A *dead letter* is one event that one target did not take, with the unchanged event and the reason. ``add`` returns when
+the letters are durable; until then the delivery is not settled. Adding the same letter again (same bus, rule, target
+and position, after a crash) replaces it.
+
+**Errors.** StoreUnavailable: nothing was stored, try again. NotFound.
+
+Implementations: ``sql.SqlDeadLetters``, ``memory.MemoryDeadLetters``; one contract suite
+(tests/contract/test_deadletters.py) runs on each.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import msgspec
+
+from bridge.model.log import Format
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """One try: when it started (epoch seconds), how long it took, what came of it."""
+
+    started: float
+    duration_s: float
+    outcome: str
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """``id`` is set by the store. ``reason`` is a class (``rejected``, ``exhausted-attempts``, ``exhausted-age``,
+    ``transform-error``), ``detail`` a sentence. ``event`` is one event in ``format``, byte for byte as in the log.
+    """
+
+    id: str = ""
+    bus: str
+    rule: str
+    target: str
+    partition: int
+    offset: int
+    event_id: str
+    reason: str
+    detail: str
+    time: float
+    attempts: tuple[Attempt, ...] = ()
+    format: Format
+    event: bytes
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which letters: every member that is set must agree. Times are epoch seconds; ``since`` is inclusive."""
+
+    bus: str
+    rule: str | None = None
+    target: str | None = None
+    reason: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+class DeadLetters(ABC):
+    @abstractmethod
+    async def open(self) -> None: ...
+
+    @abstractmethod
+    async def close(self) -> None: ...
+
+    @abstractmethod
+    async def add(self, letters: Sequence[DeadLetter]) -> None:
+        """Store letters durably, all or none."""
+
+    @abstractmethod
+    async def list(self, where: Filter, *, limit: int = 100, after: str = "") -> list[DeadLetter]:
+        """Newest last, behind the id ``after``."""
+
+    @abstractmethod
+    async def get(self, bus: str, letter_id: str) -> DeadLetter: ...
+
+    @abstractmethod
+    async def count(self, where: Filter) -> int: ...
+
+    @abstractmethod
+    async def purge(self, where: Filter, *, ids: Sequence[str] | None = None) -> int:
+        """Delete those that agree (and, if given, have one of these ids); returns how many."""
