@@ -36,7 +36,7 @@ class Config(Document, frozen=True, kw_only=True):
 
 
 def field(doc: str, *, expression: bool = False, secret: bool = False, **limits: Any) -> msgspec.Meta:
-    """Say what a config field is: ``Annotated[str, field("where to push")]``; limits as in msgspec.Meta."""
+    """Say what a config field is, inside its Annotated type; limits as in msgspec.Meta."""
     return msgspec.Meta(description=doc, extra={"expression": expression, "secret": secret}, **limits)
 
 
@@ -70,7 +70,7 @@ class Target(ABC):
         self.config = config
         self.host = host
 
-    @classmethod
+    @classmethod  # noqa: B027 - a hook with a default
     def check(cls, config: Any) -> None:
         """Refuse what the struct's types cannot: raise InvalidConfig with the path below the config (``$.url``)."""
 

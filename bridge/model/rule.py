@@ -9,7 +9,7 @@ from bridge.model.documents import Document
 from bridge.model.resource import NAME
 from bridge.model.units import Duration, Size
 
-Name = Annotated[str, Meta(pattern=f"^{NAME.pattern}$")]
+Name = Annotated[str, Meta(pattern=rf"^{NAME.pattern}\Z")]
 Dialect = Literal["bridge", "aws", "aliyun"]
 
 
