@@ -1,0 +1,129 @@
+"""Lanes: every delivery ends as delivered or as a dead letter, and only then settles."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from bridge.connectors.base import Config, Features, Target
+from bridge.dataplane.lanes import GivenUp, Lane, Timing
+from bridge.dataplane.retry import Reason
+from bridge.errors import NotConnected, PartlyFailed, Rejected, Retryable
+from bridge.model.delivery import Delivery
+from bridge.model.event import Event
+from bridge.model.log import Position
+from bridge.model.rule import Batching, TargetSpec
+
+
+class Scripted(Target):
+    """Answers each send with the next line of a script; takes everything when the script is over."""
+
+    kind = "scripted"
+    Config = Config
+    features = Features(max_batch=10)
+
+    def __init__(self, *script: Exception | None) -> None:
+        self.script = list(script)
+        self.sends: list[list[int]] = []
+        self.closed = False
+        self.opened = 0
+
+    async def open(self) -> None:
+        self.opened += 1
+
+    async def send(self, deliveries: Sequence[Delivery]) -> None:
+        self.sends.append([d.position.offset for d in deliveries])
+        answer = self.script.pop(0) if self.script else None
+        if answer:
+            raise answer
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def deliveries(count: int) -> list[Delivery]:
+    return [Delivery(Event(str(i), "/s", "t", {}), Position(0, i), None, None) for i in range(count)]
+
+
+async def through(target: Scripted, count: int) -> tuple[list[GivenUp], list[float]]:
+    """Put so many deliveries through a lane; returns what was buried and the waits that were asked for."""
+    buried: list[GivenUp] = []
+    waits: list[float] = []
+    done = asyncio.Event()
+    settled = 0
+
+    async def bury(letters: Sequence[GivenUp]) -> None:
+        assert settled == 0, "buried before it settles"
+        buried.extend(letters)
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    def settle(number: int) -> None:
+        nonlocal settled
+        settled += number
+        if settled == count:
+            done.set()
+
+    spec = TargetSpec(name="a", kind="scripted", concurrency=1, batch=Batching(count=4))
+    lane = Lane(target, spec, bury, Timing(lambda: 0.0, sleep, lambda: 0.0))
+    running = asyncio.ensure_future(lane.run())
+    await lane.put(deliveries(count), settle)
+    async with asyncio.timeout(5):
+        await done.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert target.closed
+    return buried, waits
+
+
+async def test_deliveries_go_out_in_order_and_in_batches() -> None:
+    """A send carries what batch and connector allow."""
+    target = Scripted()
+    assert await through(target, 6) == ([], [])
+    assert target.sends == [[0, 1, 2, 3], [4, 5]]
+
+
+async def test_a_failing_target_is_tried_again_with_growing_waits() -> None:
+    """The default policy waits 0.2 s, then 1 s."""
+    target = Scripted(Retryable("busy"), Retryable("busy"))
+    buried, waits = await through(target, 1)
+    assert buried == []
+    assert waits == pytest.approx([0.2, 1.0])
+    assert target.sends == [[0], [0], [0]]
+
+
+async def test_a_rejected_delivery_is_buried_at_once() -> None:
+    """With the reason, and without another try."""
+    buried, waits = await through(Scripted(Rejected("status 400")), 1)
+    assert [(b.decision.reason, b.detail, len(b.attempts)) for b in buried] == [(Reason.REJECTED, "status 400", 1)]
+    assert waits == []
+
+
+async def test_after_the_last_attempt_it_is_buried_with_all_attempts() -> None:
+    """Four attempts by default."""
+    buried, _ = await through(Scripted(*[Retryable("down")] * 4), 1)
+    assert [(b.decision.reason, len(b.attempts)) for b in buried] == [(Reason.EXHAUSTED_ATTEMPTS, 4)]
+
+
+async def test_of_a_partly_failed_batch_only_the_failed_are_tried_again() -> None:
+    """The others are taken; each failure is judged by itself."""
+    target = Scripted(PartlyFailed({1: Retryable("busy"), 2: Rejected("no")}))
+    buried, _ = await through(target, 4)
+    assert target.sends == [[0, 1, 2, 3], [1]]
+    assert [b.delivery.position.offset for b in buried] == [2]
+
+
+async def test_a_lost_connection_is_opened_again() -> None:
+    """Before the next send, and once."""
+    target = Scripted(NotConnected("reset"))
+    await through(target, 1)
+    assert (target.opened, target.sends) == (2, [[0], [0]])
+
+
+async def test_a_bug_of_the_connector_is_retried_and_told() -> None:
+    """An exception outside the contract loses nothing."""
+    target = Scripted(*[KeyError("oops")] * 4)
+    buried, _ = await through(target, 1)
+    assert "bug in the connector: KeyError('oops')" in buried[0].detail
