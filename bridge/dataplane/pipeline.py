@@ -1,0 +1,82 @@
+"""The flow of one bus: read a batch, judge it, hand it to the lanes, commit the lowest position that is not settled."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from bridge.dataplane.lanes import Lane
+from bridge.dataplane.ledger import Ledger
+from bridge.model.delivery import Delivery
+from bridge.model.log import StoredChunk
+from bridge.stores.bus.base import BusLog
+
+Route = Callable[[int, int, Sequence[StoredChunk]], Awaitable[Sequence[tuple[Lane, Sequence[Delivery]]]]]
+"""Judges chunks of a partition from an offset on (the first chunk may begin before it): deliveries by lane.
+
+It asks the catalog for its version after the chunks were read and before it matches, so that a rule that was acknowledged
+before an event was put is always known (promise 8).
+"""
+
+
+class Pipeline:
+    """One cursor of one bus, from the log to the lanes. At least once: a crash repeats what was not committed."""
+
+    def __init__(self, log: BusLog, cursor: str, route: Route, *, step: int = 300, commit_every_s: float = 0.1) -> None:
+        """``step``: events read at a time, so that a turn on the event loop stays short."""
+        self._log = log
+        self._cursor = cursor
+        self._route = route
+        self._step = step
+        self._commit_every_s = commit_every_s
+        self._ledgers: dict[int, Ledger] = {}
+        self._committed: dict[int, int] = {}
+        self._moved = asyncio.Event()
+
+    async def run(self) -> None:
+        """Read and deliver until cancelled; what is settled by then is committed."""
+        stored = await self._log.cursor(self._cursor)
+        read = {p: stored.get(p, self._log.bounds(p).first) for p in range(self._log.partitions)}
+        self._committed = dict(read)
+        self._ledgers = {p: Ledger(offset) for p, offset in read.items()}
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._commit_now_and_then())
+                group.create_task(self._read(read))
+        finally:
+            await self._commit()
+
+    async def _read(self, read: dict[int, int]) -> None:
+        while True:
+            await self._log.wait(read)
+            for partition, offset in read.items():
+                chunks = await self._log.read(partition, offset, self._step)
+                if chunks:
+                    await self._hand_over(partition, offset, chunks)
+                    read[partition] = chunks[-1].end
+
+    async def _hand_over(self, partition: int, offset: int, chunks: Sequence[StoredChunk]) -> None:
+        """Enter the batch in the ledger before anything is sent; wait where a lane is full."""
+        routed = await self._route(partition, offset, chunks)
+        ledger = self._ledgers[partition]
+        batch = ledger.enter(chunks[-1].end, sum(len(deliveries) for _, deliveries in routed))
+
+        def settled(number: int) -> None:
+            if ledger.settle(batch, number):
+                self._moved.set()
+
+        if not batch.unsettled:
+            self._moved.set()
+        for lane, deliveries in routed:
+            await lane.put(deliveries, settled)
+
+    async def _commit_now_and_then(self) -> None:
+        while True:
+            await self._moved.wait()
+            await self._commit()
+            await asyncio.sleep(self._commit_every_s)
+
+    async def _commit(self) -> None:
+        self._moved.clear()
+        moved = {p: ledger.position for p, ledger in self._ledgers.items() if ledger.position != self._committed[p]}
+        if moved:
+            await self._log.commit(self._cursor, moved)
+            self._committed |= moved

@@ -1,0 +1,98 @@
+"""The pipeline delivers everything, commits only what is settled, and begins again where it left."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from bridge.dataplane.lanes import GivenUp, Lane, Timing
+from bridge.dataplane.pipeline import Pipeline
+from bridge.model.delivery import Delivery
+from bridge.model.event import Event
+from bridge.model.log import Format, Position, StoredChunk
+from bridge.model.rule import TargetSpec
+from bridge.stores.bus.base import Bounds
+from tests.unit.dataplane.test_lanes import Scripted
+
+
+class ListLog:
+    """As much of a bus log as a pipeline asks for: chunks of two events in one partition, from a list."""
+
+    partitions = 1
+
+    def __init__(self, chunks: int) -> None:
+        self.chunks = [StoredChunk(2 * i, 0.0, Format.JSON, 2, b"") for i in range(chunks)]
+        self.saved: dict[int, int] = {}
+        self.reached = asyncio.Event()
+
+    async def cursor(self, name: str) -> dict[int, int]:
+        return dict(self.saved)
+
+    def bounds(self, partition: int) -> tuple[int, int]:
+        return Bounds(0, 2 * len(self.chunks))
+
+    async def wait(self, offsets: dict[int, int]) -> None:
+        if offsets[0] >= 2 * len(self.chunks):
+            await asyncio.Event().wait()
+
+    async def read(self, partition: int, offset: int, limit: int) -> list[StoredChunk]:
+        return [c for c in self.chunks if c.end > offset][: max(1, limit // 2)]
+
+    async def commit(self, name: str, offsets: dict[int, int]) -> None:
+        assert offsets[0] > self.saved.get(0, 0), "a cursor never goes back"
+        self.saved.update(offsets)
+        if offsets[0] == 2 * len(self.chunks):
+            self.reached.set()
+
+
+async def run(log: ListLog, target: Scripted, until: asyncio.Event) -> None:
+    async def bury(letters: Sequence[GivenUp]) -> None:
+        raise AssertionError("nothing is given up here")
+
+    async def route(partition: int, offset: int, chunks: Sequence[StoredChunk]):
+        offsets = [o for chunk in chunks for o in range(chunk.offset, chunk.end) if o >= offset]
+        return [(lane, [Delivery(Event(str(o), "/s", "t", {}), Position(partition, o), None, None) for o in offsets])]
+
+    lane = Lane(target, TargetSpec(name="a", kind="scripted"), bury, Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0))
+
+    async def both() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(lane.run())
+            group.create_task(Pipeline(log, "live", route, step=4, commit_every_s=0).run())
+
+    running = asyncio.ensure_future(both())
+    async with asyncio.timeout(5):
+        await until.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_every_event_is_delivered_and_then_committed() -> None:
+    """The cursor ends behind the last event."""
+    log, target = ListLog(10), Scripted()
+    await run(log, target, log.reached)
+    assert sorted(o for send in target.sends for o in send) == list(range(20))
+    assert log.saved == {0: 20}
+
+
+async def test_it_begins_where_the_cursor_stands_even_inside_a_chunk() -> None:
+    """Offset 3 is the second event of the second chunk."""
+    log, target = ListLog(3), Scripted()
+    log.saved = {0: 3}
+    await run(log, target, log.reached)
+    assert sorted(o for send in target.sends for o in send) == [3, 4, 5]
+
+
+async def test_nothing_is_committed_while_a_delivery_is_open() -> None:
+    """A target that hangs keeps the cursor where it was."""
+
+    class Hanging(Scripted):
+        async def send(self, deliveries: Sequence[Delivery]) -> None:
+            asked.set()
+            await asyncio.Event().wait()
+
+    asked = asyncio.Event()
+    log = ListLog(2)
+    await run(log, Hanging(), asked)
+    assert log.saved == {}
