@@ -9,10 +9,12 @@ import pytest
 from bridge.errors import Conflict, NotFound, StoreUnavailable
 from bridge.model.log import Chunk, Format
 from bridge.stores.bus.base import Bounds, BusLog, BusStore
+from bridge.stores.bus.lmdb import LmdbBusStore
 from bridge.stores.bus.memory import MemoryBusStore
 
 IMPLEMENTATIONS: dict[str, Callable[[Path, Callable[[], float]], BusStore]] = {
     "memory": lambda folder, clock: MemoryBusStore(clock),
+    "lmdb": lambda folder, clock: LmdbBusStore(folder / "log", clock),
 }
 
 
