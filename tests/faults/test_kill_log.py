@@ -1,0 +1,61 @@
+"""SIGKILL at random moments: what was acknowledged is there, in order, and offsets stay dense."""
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+from bridge.stores.bus.lmdb import LmdbBusStore
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from bridge.model.log import Chunk, Format
+from bridge.stores.bus.lmdb import LmdbBusStore
+
+async def put(log, caller):
+    number = 0
+    while True:
+        body = f'"{caller}-{number}"'.encode()
+        (offset,) = await log.append([(0, Chunk(Format.JSON, 1, body))])
+        sys.stdout.write(f"{offset} {caller}-{number}\\n")
+        sys.stdout.flush()
+        number += 1
+
+async def main():
+    store = LmdbBusStore(Path(sys.argv[1]), map_size=256 * 1024)
+    await store.open()
+    log = await store.create("traffic", 1)
+    async with asyncio.TaskGroup() as group:
+        for caller in range(8):
+            group.create_task(put(log, f"{sys.argv[2]}.{caller}"))
+
+asyncio.run(main())
+"""
+
+
+async def test_killed_at_random_moments_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+    """Six processes one after another on one log, each killed while eight callers write."""
+    choice = random.Random(20261124)
+    acknowledged: dict[int, str] = {}
+    for run in range(6):
+        command = [sys.executable, "-c", WRITER, str(tmp_path), str(run)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            for _ in range(choice.randrange(50, 1500)):
+                offset, name = writer.stdout.readline().split()
+                acknowledged[int(offset)] = name
+            writer.kill()
+            for line in writer.stdout.read().splitlines(keepends=True):
+                if line.endswith("\n"):  # the last line may be cut
+                    offset, name = line.split()
+                    acknowledged[int(offset)] = name
+    store = LmdbBusStore(tmp_path)
+    await store.open()
+    log = store.log("traffic")
+    chunks = await log.read(0, 0, 10**6)
+    names = [name for chunk in chunks for name in chunk.body.decode().replace('"', "").split(",")]
+    assert len(names) == log.bounds(0).end == sum(chunk.events for chunk in chunks)
+    assert {offset: names[offset] for offset in acknowledged} == acknowledged
+    assert len(set(names)) == len(names)
+    await store.close()
