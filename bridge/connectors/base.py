@@ -1,9 +1,9 @@
 """The contract of a connector to a target.
 
-A kind of target is one module: its docstring says what it does, its delivery guarantee and which failures are retried;
-``Config`` is a frozen struct; ``Target`` is the class. From these come validation with paths, JSON Schema, CLI help and
-docs. A module of ``bridge.connectors.targets`` is found by its name; an installed package offers one through the entry
-point group ``bridge.connectors`` (name = kind, value = the class).
+A kind of target is one module: its docstring says what it does, its delivery guarantee and which failures are retried
+(paragraphs that begin with ``Guarantee:`` and ``Retried:``); ``Config`` is a frozen struct; ``Target`` is the class. From
+these come validation with paths, JSON Schema, CLI help and docs. A module of ``bridge.connectors.targets`` is found by its
+name; an installed package offers one through the entry point group ``bridge.connectors`` (name = kind, value = the class).
 
 **Life.** bridge makes one instance per target of a rule, calls ``open`` once, then ``send`` as often as there is
 something to deliver, up to ``concurrency`` sends at a time, then ``close`` once, when no send is under way any more.
@@ -16,31 +16,53 @@ one of these for each delivery that failed; the others are then taken. Anything 
 is logged with its traceback, counted apart and retried. Cancellation (time-out, stop) may come at any await; what was
 sent by then may be sent again. Retries, waits, rate, time-outs and dead letters are not the connector's business.
 
-**Marks on config fields.** ``Annotated[str, field("...", expression=True)]``: the text may hold placeholders, filled in per
-delivery; ``secret=True``: never shown.
+**Marks on config fields.** ``Annotated[str, field("...", expression=True)]``: the text (or each value of a dict of texts)
+may hold placeholders, filled in per delivery; ``secret=True``: never shown.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import msgspec
 
+from bridge.errors import InvalidInput
 from bridge.model.delivery import Delivery
-from bridge.model.documents import Document
+from bridge.model.documents import Document, parse_json
 from bridge.model.event import Event
+
+Escape = Callable[[str, str], str]
+"""Makes a value fit for the text it goes into: (the text before the placeholder, already filled in; the value)."""
 
 
 class Config(Document, frozen=True, kw_only=True):
     """Base of every connector's config: unknown members are refused, each field says what it is by ``field``."""
 
 
-def field(doc: str, *, expression: bool = False, secret: bool = False, **limits: Any) -> msgspec.Meta:
-    """Say what a config field is, inside its Annotated type; limits as in msgspec.Meta."""
-    return msgspec.Meta(description=doc, extra={"expression": expression, "secret": secret}, **limits)
+def field(
+    doc: str, *, expression: bool = False, secret: bool = False, escape: Escape | None = None, **limits: Any
+) -> msgspec.Meta:
+    """Say what a config field is, inside its Annotated type; limits as in msgspec.Meta.
+
+    ``escape`` is applied to every value that a placeholder of this field gives, so that it cannot break out of its place.
+    """
+    marks: dict[str, Any] = {"x-expression": True} if expression else {}
+    if secret:
+        marks["writeOnly"] = True
+    return msgspec.Meta(
+        description=doc,
+        extra={"expression": expression, "secret": secret, "escape": escape},
+        extra_json_schema=marks or None,
+        **limits,
+    )
 
 
-class Features(msgspec.Struct, frozen=True, kw_only=True):
+def has_placeholder(text: str) -> bool:
+    """Whether a text may still change: ``check`` can judge only texts that hold no placeholder."""
+    return "${" in text
+
+
+class Features(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What a kind of target can do; steers lanes and the contract suite."""
 
     max_batch: int = 1
@@ -54,16 +76,20 @@ class Host(Protocol):
 
     clock: Callable[[], float]
 
-    async def put(self, bus: str, events: Sequence[Event]) -> None:
-        """Put events to a bus of this bridge; durable when it returns. Raises as PutEvents does."""
+    async def put(self, bus: str, events: Sequence[Event]) -> Mapping[int, InvalidInput]:
+        """Put events to a bus of this bridge; those it took are durable when it returns.
+
+        Returns, by index, the events that the bus refused and why; empty when it took all. Raises NotFound, Overloaded
+        or StoreError when it took none.
+        """
 
 
 class Target(ABC):
-    """A running target. Subclasses set ``kind``, ``Config`` and ``features``."""
+    """A running target. Subclasses set ``kind``, ``Config`` and ``features`` (an instance may narrow them by its config)."""
 
     kind: ClassVar[str]
     Config: ClassVar[type[Config]]
-    features: ClassVar[Features] = Features()
+    features: Features = Features()
 
     def __init__(self, config: Any, host: Host) -> None:
         """``config`` is the target's Config, expressions not filled in (each Delivery carries the filled-in one)."""
@@ -83,3 +109,41 @@ class Target(ABC):
 
     async def close(self) -> None:  # noqa: B027 - a hook with a default
         """Let go of everything; never raises."""
+
+
+def load_config(target: type[Target], raw: msgspec.Raw | bytes) -> Config:
+    """The config of a target from its JSON text. Raises InvalidConfig; its path begins at the config (``$.url``)."""
+    config = parse_json(bytes(raw), target.Config)
+    target.check(config)
+    return config
+
+
+class Description(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A kind of target as users see it."""
+
+    kind: str
+    summary: str
+    guarantee: str
+    """Its delivery guarantee in one sentence."""
+    retried: str
+    """Which failures are tried again."""
+    features: Features | None = None
+    """None while it is not available, as for the schema."""
+    schema: dict[str, Any] | None = None
+    """JSON Schema of its config; ``x-expression`` marks texts that may hold placeholders, ``writeOnly`` secrets."""
+    available: bool = True
+    install: str = ""
+    """What to install to make it available."""
+
+
+class Kinds(Protocol):
+    """The kinds of target there are. ``connectors.registry`` finds them; everyone else sees only this."""
+
+    def find(self, kind: str) -> type[Target] | None:
+        """The class of a kind; None when there is none or when it is not available."""
+
+    def kinds(self) -> list[str]:
+        """The kinds that are available, in alphabetical order."""
+
+    def describe(self) -> list[Description]:
+        """Every kind, also those that are not available."""

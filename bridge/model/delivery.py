@@ -18,10 +18,12 @@ class Payload(NamedTuple):
 class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One event to one target. ``payload`` is None when the target gets the event itself.
 
-    ``config`` is the connector's config with every expression filled in from this event.
+    ``config`` is the connector's config with every expression filled in from this event; ``received`` is when the bus
+    took the event, in seconds since the epoch.
     """
 
     event: Event
     position: Position
     payload: Payload | None
     config: Any
+    received: float = 0.0

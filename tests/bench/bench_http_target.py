@@ -1,0 +1,109 @@
+"""Pushes per second of the http target, beside bare aiohttp against the same server. ``python -m tests.bench.bench_http_target``
+
+The server runs in a process of its own and does as little as an HTTP server can. Rounds alternate, the best of each counts.
+Goal: at least 0.7 of bare aiohttp. On a busy machine trust the ratio of CPU time, which is shown beside that of the rates.
+"""
+
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Awaitable, Callable
+from multiprocessing.connection import Connection
+
+import aiohttp
+import uvloop
+
+from bridge.codec.http import format_binary
+from bridge.connectors.targets.http import HttpTarget
+from bridge.testing.connectors import make_delivery, make_event, make_target
+
+REQUESTS = 1_500
+ROUNDS = 3
+IN_FLIGHT = (1, 8, 64)
+DATA = b'{"speed":61,"note":"' + b"x" * 1000 + b'"}'
+
+Push = Callable[[int], Awaitable[None]]
+
+
+class Server(asyncio.Protocol):
+    """Answers 204 to every request with a Content-Length; looks at nothing else."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.rest = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.rest += data
+        while (end := self.rest.find(b"\r\n\r\n")) >= 0:
+            head = self.rest[:end].lower() + b"\r\n"
+            at = head.index(b"content-length: ") + 16
+            whole = end + 4 + int(head[at : head.index(b"\r\n", at)])
+            if len(self.rest) < whole:
+                return
+            self.rest = self.rest[whole:]
+            self.transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
+def serve(parent: Connection) -> None:
+    async def run() -> None:
+        server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0)
+        parent.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    uvloop.run(run())
+
+
+async def measure(push: Push, in_flight: int) -> tuple[float, float]:
+    """Requests per second, and CPU microseconds per request of this process."""
+
+    async def worker() -> None:
+        for i in range(REQUESTS // in_flight):
+            await push(i)
+
+    began, cpu = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(worker() for _ in range(in_flight)))
+    done = REQUESTS // in_flight * in_flight
+    return done / (time.perf_counter() - began), (time.process_time() - cpu) / done * 1e6
+
+
+async def compare(url: str) -> None:
+    target = make_target(HttpTarget, url=url)
+    await target.open()
+    event = make_event("7", DATA, subject="light-3", time="2026-11-24T08:30:00Z")
+    headers, body = format_binary(event)
+    delivery = make_delivery(target, event)
+
+    async def ours(_: int) -> None:
+        await target.send([delivery])
+
+    async with aiohttp.ClientSession() as session:
+
+        async def bare(_: int) -> None:
+            async with session.post(url, data=body, headers=headers) as response:
+                await response.read()
+
+        print(f"{'in flight':>9} {'bare aiohttp':>20} {'http target':>20} {'ratio':>6} {'CPU':>5}")
+        for in_flight in IN_FLIGHT:
+            found: dict[str, tuple[float, float]] = {}
+            for _ in range(ROUNDS):
+                for name, push in (("bare", bare), ("ours", ours)):
+                    found[name] = max(found.get(name, (0.0, 0.0)), await measure(push, in_flight))
+            shown = [f"{rate:,.0f}/s {cpu:3.0f} us" for rate, cpu in (found["bare"], found["ours"])]
+            rates, cpus = zip(found["ours"], found["bare"], strict=True)
+            print(f"{in_flight:>9} {shown[0]:>20} {shown[1]:>20} {rates[0] / rates[1]:6.2f} {cpus[1] / cpus[0]:5.2f}")
+    await target.close()
+
+
+def main() -> None:
+    mine, theirs = multiprocessing.get_context("spawn").Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
+    server.start()
+    try:
+        uvloop.run(compare(f"http://127.0.0.1:{mine.recv()}/"))
+    finally:
+        server.terminate()
+        server.join()
+
+
+if __name__ == "__main__":
+    main()

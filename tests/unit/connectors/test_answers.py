@@ -1,0 +1,86 @@
+"""Every status has its meaning for a delivery; Retry-After in its forms."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.connectors.answers import Answer, judge, one_line, parse_retry_after
+from bridge.errors import Rejected, Retryable
+
+NOW = 784111777.0
+"""Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110."""
+
+
+def outcome(status: int) -> str:
+    match judge(Answer(status, {}), NOW):
+        case None:
+            return "done"
+        case Retryable():
+            return "again"
+        case _:
+            return "never"
+
+
+def test_all_statuses() -> None:
+    """2xx done; 3xx and most 4xx never; 404, 408, 409, 429, 5xx and what nobody knows again."""
+    assert {s for s in range(1000) if outcome(s) == "done"} == set(range(200, 300))
+    assert {s for s in range(300, 500) if outcome(s) == "again"} == {404, 408, 409, 429}
+    assert all(outcome(s) == "never" for s in (301, 304, 400, 401, 402, 403, 405, 406, 410, 413, 415, 418, 422, 451))
+    assert all(outcome(s) == "again" for s in (0, 100, 101, 199, 500, 501, 502, 503, 504, 505, 599, 600, 999))
+
+
+def test_the_reason_holds_status_and_text() -> None:
+    """On one line; a redirect names where it leads."""
+    assert str(judge(Answer(422, {}, b"no\nsuch  \x07light"), NOW)) == "status 422: no such \ufffdlight"
+    assert str(judge(Answer(503, {}), NOW)) == "status 503"
+    assert "to http://b/" in str(judge(Answer(302, {"Location": "http://b/"}), NOW))
+    assert "to nowhere" in str(judge(Answer(304, {}), NOW))
+
+
+def test_the_wish_when_to_come_back_is_passed_on() -> None:
+    """On every status that is tried again."""
+    for status in (404, 429, 500, 503):
+        failure = judge(Answer(status, {"Retry-After": "7"}), NOW)
+        assert isinstance(failure, Retryable)
+        assert failure.after_s == 7.0
+    assert isinstance(judge(Answer(400, {"Retry-After": "7"}), NOW), Rejected)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        (" 120 ", 120.0),
+        ("Sun, 06 Nov 1994 08:50:37 GMT", 60.0),
+        ("Sunday, 06-Nov-94 08:50:37 GMT", 60.0),
+        ("Sun Nov  6 08:50:37 1994", 60.0),
+        ("Sun, 06 Nov 1994 08:49:36 GMT", 0.0),
+        ("Sun, 06 Nov 1994 10:50:37 +0200", 60.0),
+    ],
+)
+def test_seconds_and_the_three_forms_of_a_date(value: str, seconds: float) -> None:
+    """A date that has passed means now."""
+    assert parse_retry_after(value, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "soon", "-1", "1.5", "1e3", "٣", "9" * 5000, "Sun, 99 Nov 1994 08:50:37 GMT"]
+)
+def test_what_is_no_time_is_ignored(value: str | None) -> None:
+    """As if the header were not there."""
+    assert parse_retry_after(value, NOW) is None
+
+
+@given(st.text())
+def test_any_header_is_a_wait_or_nothing(value: str) -> None:
+    """Never an error, never negative."""
+    found = parse_retry_after(value, NOW)
+    assert found is None or found >= 0
+
+
+@given(st.text())
+def test_one_line_is_printable_and_bounded(text: str) -> None:
+    """Whatever a server sends."""
+    line = one_line(text, 20)
+    assert len(line) <= 20
+    assert line.isprintable()
