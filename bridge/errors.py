@@ -9,7 +9,8 @@
     │   ├── InvalidTransform
     │   ├── InvalidConfig          (resources, connector configs, settings)
     │   ├── TooLarge                                             413 INVALID_ARGUMENT
-    │   └── UnsupportedMediaType                                 415 INVALID_ARGUMENT
+    │   ├── UnsupportedMediaType                                 415 INVALID_ARGUMENT
+    │   └── MethodNotAllowed                                     405 INVALID_ARGUMENT
     ├── NotFound                   the caller's       never      404 NOT_FOUND
     ├── AlreadyExists              the caller's       never      409 ALREADY_EXISTS
     ├── Conflict                   the caller's       read first 409 ABORTED
@@ -18,6 +19,7 @@
     ├── StoreError                 ours               no         500 INTERNAL
     │   └── StoreUnavailable       ours               yes        503 UNAVAILABLE
     ├── StartError                 the operator's     no         (the process ends; nothing was served)
+    ├── Unreachable                the network's      later      (raised by the client: no bridge answered)
     └── TargetError                theirs; raised by connectors, never shown to callers
         ├── Retryable(after_s)     again, by the target's policy
         ├── Rejected(reason)       never; to the dead letters
@@ -87,7 +89,7 @@ class InvalidConfig(InvalidInput):
 
 
 class TooLarge(InvalidInput):
-    """The event or batch is larger than allowed."""
+    """What was sent is larger than allowed."""
 
     code = "TOO_LARGE"
     status = 413
@@ -98,6 +100,13 @@ class UnsupportedMediaType(InvalidInput):
 
     code = "UNSUPPORTED_MEDIA_TYPE"
     status = 415
+
+
+class MethodNotAllowed(InvalidInput):
+    """This address does not take that method."""
+
+    code = "METHOD_NOT_ALLOWED"
+    status = 405
 
 
 class NotFound(BridgeError):
@@ -162,6 +171,14 @@ class StartError(BridgeError):
     """The service cannot start."""
 
     code = "START_ERROR"
+
+
+class Unreachable(BridgeError):
+    """No bridge answers."""
+
+    code = "UNREACHABLE"
+    status = 503
+    grpc = "UNAVAILABLE"
 
 
 class TargetError(BridgeError):

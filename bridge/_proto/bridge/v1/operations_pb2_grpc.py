@@ -60,6 +60,11 @@ class OperationsStub:
                 request_serializer=bridge_dot_v1_dot_operations__pb2.GetDeadLetterRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_struct__pb2.Struct.FromString,
                 _registered_method=True)
+        self.PurgeDeadLetters = channel.unary_unary(
+                '/bridge.v1.Operations/PurgeDeadLetters',
+                request_serializer=bridge_dot_v1_dot_operations__pb2.PurgeDeadLettersRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_operations__pb2.PurgeDeadLettersResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServicer:
@@ -96,6 +101,13 @@ class OperationsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PurgeDeadLetters(self, request, context):
+        """Deletes dead letters: those with these ids, those that agree with the filter, or all of the bus.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -123,6 +135,11 @@ def add_OperationsServicer_to_server(servicer, server):
                     servicer.GetDeadLetter,
                     request_deserializer=bridge_dot_v1_dot_operations__pb2.GetDeadLetterRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_struct__pb2.Struct.SerializeToString,
+            ),
+            'PurgeDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.PurgeDeadLetters,
+                    request_deserializer=bridge_dot_v1_dot_operations__pb2.PurgeDeadLettersRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_operations__pb2.PurgeDeadLettersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -260,6 +277,33 @@ class Operations:
             '/bridge.v1.Operations/GetDeadLetter',
             bridge_dot_v1_dot_operations__pb2.GetDeadLetterRequest.SerializeToString,
             google_dot_protobuf_dot_struct__pb2.Struct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PurgeDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.Operations/PurgeDeadLetters',
+            bridge_dot_v1_dot_operations__pb2.PurgeDeadLettersRequest.SerializeToString,
+            bridge_dot_v1_dot_operations__pb2.PurgeDeadLettersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -26,7 +26,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x62ridge/v1/resources.proto\x12\tbridge.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe4\x02\n\x08Resource\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03\x62us\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12/\n\x06labels\x18\x05 \x03(\x0b\x32\x1f.bridge.v1.Resource.LabelsEntry\x12%\n\x04spec\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x10\n\x08revision\x18\x07 \x01(\x03\x12+\n\x07\x63reated\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07updated\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06status\x18\n \x01(\x0b\x32\x17.google.protobuf.Struct\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"G\n\x0c\x41pplyRequest\x12&\n\tresources\x18\x01 \x03(\x0b\x32\x13.bridge.v1.Resource\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"\xef\x01\n\rApplyResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .bridge.v1.ApplyResponse.Applied\x1a\xaa\x01\n\x07\x41pplied\x12\x37\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\'.bridge.v1.ApplyResponse.Applied.Action\x12%\n\x08resource\x18\x02 \x01(\x0b\x32\x13.bridge.v1.Resource\x12\x0c\n\x04\x64iff\x18\x03 \x01(\t\"1\n\x06\x41\x63tion\x12\r\n\tUNCHANGED\x10\x00\x12\x0b\n\x07\x43REATED\x10\x01\x12\x0b\n\x07\x43HANGED\x10\x02\"5\n\nGetRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03\x62us\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"\xae\x01\n\x0bListRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03\x62us\x18\x02 \x01(\t\x12\x32\n\x06labels\x18\x03 \x03(\x0b\x32\".bridge.v1.ListRequest.LabelsEntry\x12\r\n\x05limit\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"O\n\x0cListResponse\x12&\n\tresources\x18\x01 \x03(\x0b\x32\x13.bridge.v1.Resource\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\rDeleteRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03\x62us\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12\x0f\n\x07\x63\x61scade\x18\x05 \x01(\x08\"6\n\x0e\x44\x65leteResponse\x12$\n\x07\x64\x65leted\x18\x01 \x03(\x0b\x32\x13.bridge.v1.Resource\")\n\x0cWatchRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03\x62us\x18\x02 \x01(\t\"\x93\x01\n\rWatchResponse\x12/\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\x1f.bridge.v1.WatchResponse.Action\x12%\n\x08resource\x18\x02 \x01(\x0b\x32\x13.bridge.v1.Resource\"*\n\x06\x41\x63tion\x12\n\n\x06\x45XISTS\x10\x00\x12\x07\n\x03PUT\x10\x01\x12\x0b\n\x07\x44\x45LETED\x10\x02\x32\xb0\x02\n\tResources\x12:\n\x05\x41pply\x12\x17.bridge.v1.ApplyRequest\x1a\x18.bridge.v1.ApplyResponse\x12\x31\n\x03Get\x12\x15.bridge.v1.GetRequest\x1a\x13.bridge.v1.Resource\x12\x37\n\x04List\x12\x16.bridge.v1.ListRequest\x1a\x17.bridge.v1.ListResponse\x12=\n\x06\x44\x65lete\x12\x18.bridge.v1.DeleteRequest\x1a\x19.bridge.v1.DeleteResponse\x12<\n\x05Watch\x12\x17.bridge.v1.WatchRequest\x1a\x18.bridge.v1.WatchResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x62ridge/v1/resources.proto\x12\tbridge.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe4\x02\n\x08Resource\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03\x62us\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12/\n\x06labels\x18\x05 \x03(\x0b\x32\x1f.bridge.v1.Resource.LabelsEntry\x12%\n\x04spec\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x10\n\x08revision\x18\x07 \x01(\x03\x12+\n\x07\x63reated\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07updated\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06status\x18\n \x01(\x0b\x32\x17.google.protobuf.Struct\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"G\n\x0c\x41pplyRequest\x12&\n\tresources\x18\x01 \x03(\x0b\x32\x13.bridge.v1.Resource\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"\x81\x02\n\rApplyResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .bridge.v1.ApplyResponse.Applied\x1a\xbc\x01\n\x07\x41pplied\x12\x37\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\'.bridge.v1.ApplyResponse.Applied.Action\x12%\n\x08resource\x18\x02 \x01(\x0b\x32\x13.bridge.v1.Resource\x12\x0c\n\x04\x64iff\x18\x03 \x01(\t\x12\x10\n\x08warnings\x18\x04 \x03(\t\"1\n\x06\x41\x63tion\x12\r\n\tUNCHANGED\x10\x00\x12\x0b\n\x07\x43REATED\x10\x01\x12\x0b\n\x07\x43HANGED\x10\x02\"5\n\nGetRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03\x62us\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"\xae\x01\n\x0bListRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03\x62us\x18\x02 \x01(\t\x12\x32\n\x06labels\x18\x03 \x03(\x0b\x32\".bridge.v1.ListRequest.LabelsEntry\x12\r\n\x05limit\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"O\n\x0cListResponse\x12&\n\tresources\x18\x01 \x03(\x0b\x32\x13.bridge.v1.Resource\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\rDeleteRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03\x62us\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12\x0f\n\x07\x63\x61scade\x18\x05 \x01(\x08\"6\n\x0e\x44\x65leteResponse\x12$\n\x07\x64\x65leted\x18\x01 \x03(\x0b\x32\x13.bridge.v1.Resource\"8\n\x0cWatchRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03\x62us\x18\x02 \x01(\t\x12\r\n\x05since\x18\x03 \x01(\x04\"\xa4\x01\n\rWatchResponse\x12/\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\x1f.bridge.v1.WatchResponse.Action\x12%\n\x08resource\x18\x02 \x01(\x0b\x32\x13.bridge.v1.Resource\x12\x0f\n\x07version\x18\x03 \x01(\x04\"*\n\x06\x41\x63tion\x12\n\n\x06\x45XISTS\x10\x00\x12\x07\n\x03PUT\x10\x01\x12\x0b\n\x07\x44\x45LETED\x10\x02\x32\xb0\x02\n\tResources\x12:\n\x05\x41pply\x12\x17.bridge.v1.ApplyRequest\x1a\x18.bridge.v1.ApplyResponse\x12\x31\n\x03Get\x12\x15.bridge.v1.GetRequest\x1a\x13.bridge.v1.Resource\x12\x37\n\x04List\x12\x16.bridge.v1.ListRequest\x1a\x17.bridge.v1.ListResponse\x12=\n\x06\x44\x65lete\x12\x18.bridge.v1.DeleteRequest\x1a\x19.bridge.v1.DeleteResponse\x12<\n\x05Watch\x12\x17.bridge.v1.WatchRequest\x1a\x18.bridge.v1.WatchResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,29 +44,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPLYREQUEST']._serialized_start=462
   _globals['_APPLYREQUEST']._serialized_end=533
   _globals['_APPLYRESPONSE']._serialized_start=536
-  _globals['_APPLYRESPONSE']._serialized_end=775
+  _globals['_APPLYRESPONSE']._serialized_end=793
   _globals['_APPLYRESPONSE_APPLIED']._serialized_start=605
-  _globals['_APPLYRESPONSE_APPLIED']._serialized_end=775
-  _globals['_APPLYRESPONSE_APPLIED_ACTION']._serialized_start=726
-  _globals['_APPLYRESPONSE_APPLIED_ACTION']._serialized_end=775
-  _globals['_GETREQUEST']._serialized_start=777
-  _globals['_GETREQUEST']._serialized_end=830
-  _globals['_LISTREQUEST']._serialized_start=833
-  _globals['_LISTREQUEST']._serialized_end=1007
+  _globals['_APPLYRESPONSE_APPLIED']._serialized_end=793
+  _globals['_APPLYRESPONSE_APPLIED_ACTION']._serialized_start=744
+  _globals['_APPLYRESPONSE_APPLIED_ACTION']._serialized_end=793
+  _globals['_GETREQUEST']._serialized_start=795
+  _globals['_GETREQUEST']._serialized_end=848
+  _globals['_LISTREQUEST']._serialized_start=851
+  _globals['_LISTREQUEST']._serialized_end=1025
   _globals['_LISTREQUEST_LABELSENTRY']._serialized_start=415
   _globals['_LISTREQUEST_LABELSENTRY']._serialized_end=460
-  _globals['_LISTRESPONSE']._serialized_start=1009
-  _globals['_LISTRESPONSE']._serialized_end=1088
-  _globals['_DELETEREQUEST']._serialized_start=1090
-  _globals['_DELETEREQUEST']._serialized_end=1181
-  _globals['_DELETERESPONSE']._serialized_start=1183
-  _globals['_DELETERESPONSE']._serialized_end=1237
-  _globals['_WATCHREQUEST']._serialized_start=1239
-  _globals['_WATCHREQUEST']._serialized_end=1280
-  _globals['_WATCHRESPONSE']._serialized_start=1283
-  _globals['_WATCHRESPONSE']._serialized_end=1430
-  _globals['_WATCHRESPONSE_ACTION']._serialized_start=1388
-  _globals['_WATCHRESPONSE_ACTION']._serialized_end=1430
-  _globals['_RESOURCES']._serialized_start=1433
-  _globals['_RESOURCES']._serialized_end=1737
+  _globals['_LISTRESPONSE']._serialized_start=1027
+  _globals['_LISTRESPONSE']._serialized_end=1106
+  _globals['_DELETEREQUEST']._serialized_start=1108
+  _globals['_DELETEREQUEST']._serialized_end=1199
+  _globals['_DELETERESPONSE']._serialized_start=1201
+  _globals['_DELETERESPONSE']._serialized_end=1255
+  _globals['_WATCHREQUEST']._serialized_start=1257
+  _globals['_WATCHREQUEST']._serialized_end=1313
+  _globals['_WATCHRESPONSE']._serialized_start=1316
+  _globals['_WATCHRESPONSE']._serialized_end=1480
+  _globals['_WATCHRESPONSE_ACTION']._serialized_start=1438
+  _globals['_WATCHRESPONSE_ACTION']._serialized_end=1480
+  _globals['_RESOURCES']._serialized_start=1483
+  _globals['_RESOURCES']._serialized_end=1787
 # @@protoc_insertion_point(module_scope)

@@ -53,7 +53,7 @@ class ApplyRequest(_message.Message):
 class ApplyResponse(_message.Message):
     __slots__ = ("results",)
     class Applied(_message.Message):
-        __slots__ = ("action", "resource", "diff")
+        __slots__ = ("action", "resource", "diff", "warnings")
         class Action(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
             __slots__ = ()
             UNCHANGED: _ClassVar[ApplyResponse.Applied.Action]
@@ -65,10 +65,12 @@ class ApplyResponse(_message.Message):
         ACTION_FIELD_NUMBER: _ClassVar[int]
         RESOURCE_FIELD_NUMBER: _ClassVar[int]
         DIFF_FIELD_NUMBER: _ClassVar[int]
+        WARNINGS_FIELD_NUMBER: _ClassVar[int]
         action: ApplyResponse.Applied.Action
         resource: Resource
         diff: str
-        def __init__(self, action: _Optional[_Union[ApplyResponse.Applied.Action, str]] = ..., resource: _Optional[_Union[Resource, _Mapping]] = ..., diff: _Optional[str] = ...) -> None: ...
+        warnings: _containers.RepeatedScalarFieldContainer[str]
+        def __init__(self, action: _Optional[_Union[ApplyResponse.Applied.Action, str]] = ..., resource: _Optional[_Union[Resource, _Mapping]] = ..., diff: _Optional[str] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[ApplyResponse.Applied]
     def __init__(self, results: _Optional[_Iterable[_Union[ApplyResponse.Applied, _Mapping]]] = ...) -> None: ...
@@ -133,15 +135,17 @@ class DeleteResponse(_message.Message):
     def __init__(self, deleted: _Optional[_Iterable[_Union[Resource, _Mapping]]] = ...) -> None: ...
 
 class WatchRequest(_message.Message):
-    __slots__ = ("kind", "bus")
+    __slots__ = ("kind", "bus", "since")
     KIND_FIELD_NUMBER: _ClassVar[int]
     BUS_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
     kind: str
     bus: str
-    def __init__(self, kind: _Optional[str] = ..., bus: _Optional[str] = ...) -> None: ...
+    since: int
+    def __init__(self, kind: _Optional[str] = ..., bus: _Optional[str] = ..., since: _Optional[int] = ...) -> None: ...
 
 class WatchResponse(_message.Message):
-    __slots__ = ("action", "resource")
+    __slots__ = ("action", "resource", "version")
     class Action(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         EXISTS: _ClassVar[WatchResponse.Action]
@@ -152,6 +156,8 @@ class WatchResponse(_message.Message):
     DELETED: WatchResponse.Action
     ACTION_FIELD_NUMBER: _ClassVar[int]
     RESOURCE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
     action: WatchResponse.Action
     resource: Resource
-    def __init__(self, action: _Optional[_Union[WatchResponse.Action, str]] = ..., resource: _Optional[_Union[Resource, _Mapping]] = ...) -> None: ...
+    version: int
+    def __init__(self, action: _Optional[_Union[WatchResponse.Action, str]] = ..., resource: _Optional[_Union[Resource, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,101 @@
+"""Messages of bridge.v1.Resources and Operations, and what they mean here."""
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec import Raw
+
+from bridge._proto.bridge.v1 import operations_pb2, resources_pb2
+from bridge.controlplane.paths import below
+from bridge.controlplane.resources import Applied, Watched
+from bridge.controlplane.structs import json_to_struct, struct_to_json, to_struct
+from bridge.errors import InvalidConfig, InvalidInput
+from bridge.model.resource import Resource
+from bridge.stores.deadletters.base import Filter
+
+DEFAULT_LIMIT, MAX_LIMIT = 100, 1_000
+
+_ACTIONS = {
+    "exists": resources_pb2.WatchResponse.EXISTS,
+    "put": resources_pb2.WatchResponse.PUT,
+    "delete": resources_pb2.WatchResponse.DELETED,
+}
+
+
+def read_resource(message: resources_pb2.Resource) -> Resource:
+    """What a caller sent; what the server writes is ignored. Raises InvalidConfig."""
+    if message.revision < 0:
+        raise InvalidConfig("a revision is not negative", path="$.revision")
+    with below("$.spec"):
+        spec = struct_to_json(message.spec)
+    return Resource(
+        kind=message.kind,
+        bus=message.bus,
+        name=message.name,
+        description=message.description,
+        labels=dict(message.labels),
+        spec=Raw(spec),
+        revision=message.revision,
+    )
+
+
+def show_resource(resource: Resource) -> resources_pb2.Resource:
+    return resources_pb2.Resource(
+        kind=resource.kind,
+        bus=resource.bus,
+        name=resource.name,
+        description=resource.description,
+        labels=resource.labels,
+        spec=json_to_struct(bytes(resource.spec)),
+        revision=resource.revision,
+        created=_timestamp(resource.created),
+        updated=_timestamp(resource.updated),
+        status=to_struct(resource.status) if resource.status else None,
+    )
+
+
+def show_applied(applied: Applied) -> resources_pb2.ApplyResponse.Applied:
+    return resources_pb2.ApplyResponse.Applied(
+        action=applied.action.upper(),
+        resource=show_resource(applied.resource),
+        diff=applied.diff,
+        warnings=applied.warnings,
+    )
+
+
+def show_watched(watched: Watched) -> resources_pb2.WatchResponse:
+    resource = watched.resource
+    named = resources_pb2.Resource(kind=resource.kind, bus=resource.bus, name=resource.name)
+    return resources_pb2.WatchResponse(
+        action=_ACTIONS[watched.action],
+        resource=named if watched.action == "delete" else show_resource(resource),
+        version=watched.version,
+    )
+
+
+def read_limit(limit: int) -> int:
+    """How many of a list; 0 is the default. Raises InvalidInput."""
+    if limit > MAX_LIMIT:
+        raise InvalidInput(f"at most {MAX_LIMIT}", path="$.limit")
+    return limit or DEFAULT_LIMIT
+
+
+def read_filter(request: "operations_pb2.ListDeadLettersRequest | operations_pb2.PurgeDeadLettersRequest") -> Filter:
+    return Filter(
+        bus=request.bus,
+        rule=request.rule or None,
+        target=request.target or None,
+        reason=request.reason or None,
+        since=_seconds(request.since) if request.HasField("since") else None,
+        until=_seconds(request.until) if request.HasField("until") else None,
+    )
+
+
+def _timestamp(seconds: float) -> Timestamp | None:
+    if not seconds:
+        return None
+    moment = Timestamp()
+    moment.FromNanoseconds(round(seconds * 1000) * 1_000_000)
+    return moment
+
+
+def _seconds(moment: Timestamp) -> float:
+    return moment.seconds + moment.nanos / 1e9

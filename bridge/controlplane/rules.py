@@ -1,0 +1,94 @@
+"""Rules: everything in one is tried out before it is stored, so that the data plane meets no rule it cannot run.
+
+A target that is new, or whose rule is enabled again, starts at the ends of the bus's log, taken before the rule is
+written: every event that is acknowledged after the rule was lies behind them (promise 8). The positions stand in the
+rule's status: ``{"starts": {"<target>": {"<partition>": offset}}}``.
+"""
+
+from difflib import get_close_matches
+from typing import Any
+
+from msgspec.structs import replace
+
+from bridge.connectors.base import Kinds, load_config
+from bridge.controlplane.buses import ends
+from bridge.controlplane.kinds import Kind
+from bridge.controlplane.paths import below
+from bridge.errors import InvalidConfig
+from bridge.model.documents import parse_json
+from bridge.model.resource import Resource
+from bridge.model.rule import RuleSpec, TargetSpec
+from bridge.rules.expressions import compile_config
+from bridge.rules.lint import lint
+from bridge.rules.pattern import parse_pattern
+from bridge.rules.transform import compile_transform
+from bridge.stores.bus.base import BusStore
+
+Starts = dict[str, dict[str, int]]
+"""Target to partition to offset; JSON wants text for names."""
+
+
+class Rules(Kind):
+    name = "Rule"
+    plural = "rules"
+    in_bus = True
+    Spec = RuleSpec
+
+    def __init__(self, kinds: Kinds, bus_store: BusStore) -> None:
+        self._kinds = kinds
+        self._bus_store = bus_store
+
+    def check(self, resource: Resource) -> list[str]:
+        with below("$.spec"):
+            return self._check_spec(parse_json(resource.spec, RuleSpec))
+
+    def _check_spec(self, spec: RuleSpec) -> list[str]:
+        with below("$.pattern"):
+            pattern = parse_pattern(bytes(spec.pattern), spec.dialect)
+        names: set[str] = set()
+        for index, target in enumerate(spec.targets):
+            with below(f"$.targets[{index}]"):
+                if target.name in names:
+                    raise InvalidConfig("another target of this rule has this name", path="$.name")
+                names.add(target.name)
+                self._check_target(target)
+        return [f"$.spec.pattern{remark.path[1:]}: {remark.reason}" for remark in lint(pattern)]
+
+    def _check_target(self, target: TargetSpec) -> None:
+        kind = self._kinds.find(target.kind)
+        if kind is None:
+            raise InvalidConfig(self._unknown(target.kind), path="$.kind")
+        with below("$.config"):
+            compile_config(load_config(kind, target.config), kind.Config)
+        with below("$.transform"):
+            compile_transform(target.transform)
+
+    def _unknown(self, kind: str) -> str:
+        for description in self._kinds.describe():
+            if description.kind == kind:
+                return f"the connector {kind} is not available here; install {description.install}"
+        close = get_close_matches(kind, self._kinds.kinds(), n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        return f"there is no kind of target {kind!r}; {hint}known: {', '.join(self._kinds.kinds())}"
+
+    async def prepare(self, before: Resource | None, after: Resource) -> Resource:
+        """Note where each target starts."""
+        if before is after:
+            return after
+        kept = _kept_starts(before, after)
+        log = self._bus_store.log(after.bus)
+        now = {str(partition): end for partition, end in ends(log).items()}
+        starts = {target.name: kept.get(target.name, now) for target in _spec(after).targets}
+        return replace(after, status={"starts": starts})
+
+
+def _kept_starts(before: Resource | None, after: Resource) -> Starts:
+    """The start positions of targets that stay; none when the rule is new or is enabled again."""
+    if before is None or (_spec(after).enabled and not _spec(before).enabled):
+        return {}
+    starts: dict[str, Any] = before.status.get("starts", {})
+    return starts
+
+
+def _spec(resource: Resource) -> RuleSpec:
+    return parse_json(resource.spec, RuleSpec)
