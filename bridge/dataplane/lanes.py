@@ -1,16 +1,22 @@
 """A lane: the running side of one target. Bounded, concurrent, persistent by the target's retry policy.
 
-The pipeline puts batches in and waits while the lane is full; workers send; every delivery ends as delivered or as a
-dead letter, and only then is it settled. Cancelling ``run`` stops at once: what was not settled is read again.
+The pipeline puts deliveries in and waits while the lane is full. Every delivery ends as delivered or as a dead letter, and
+only then is it settled. An idle lane costs no task: workers are started when there is something to send and end when
+there is not.
+
+When a rule changes, ``stop`` hands everything that is not settled to an heir, and so does every later ``put``: nothing is
+lost between the old lane and the new one. What was being sent at that moment may arrive twice.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, NamedTuple
 
 import structlog
 
 from bridge.connectors.base import Target
+from bridge.dataplane.connection import Connection
 from bridge.dataplane.retry import Again, Done, Failed, GiveUp, decide
 from bridge.errors import NotConnected, PartlyFailed, Rejected, Retryable, TargetError
 from bridge.model.clock import Clock
@@ -23,6 +29,12 @@ log = structlog.get_logger()
 Settled = Callable[[int], None]
 """Told how many deliveries of a batch are settled."""
 
+Heir = Callable[[Sequence[Delivery], Settled], Awaitable[None]]
+"""Takes over deliveries of a lane that was stopped; sees to it that they are settled."""
+
+Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+"""Starts a task whose owner is elsewhere (a TaskGroup's ``create_task``)."""
+
 
 class GivenUp(NamedTuple):
     """A delivery that becomes a dead letter, and why."""
@@ -34,7 +46,7 @@ class GivenUp(NamedTuple):
 
 
 Bury = Callable[[Sequence[GivenUp]], Awaitable[None]]
-"""Stores dead letters; returns when they are durable."""
+"""Stores dead letters; returns when they are durable, however long that takes."""
 
 
 class Timing(NamedTuple):
@@ -45,6 +57,19 @@ class Timing(NamedTuple):
     jitter: Callable[[], float]
 
 
+class Watcher:
+    """Told what happens in a lane; does nothing by itself. Telemetry overrides what it wants to know."""
+
+    def delivered(self, deliveries: Sequence[Delivery], took_s: float, now: float) -> None:
+        """One send was taken whole; ``now`` in seconds since the epoch."""
+
+    def failed(self, deliveries: int, reason: str, now: float) -> None:
+        """So many deliveries failed in one attempt, ``reason`` being that of the first."""
+
+    def buried(self, deliveries: int) -> None:
+        """So many became dead letters."""
+
+
 class _Send(NamedTuple):
     deliveries: Sequence[Delivery]
     settled: Settled
@@ -53,52 +78,125 @@ class _Send(NamedTuple):
 class Lane:
     """Deliveries to one target. ``capacity`` sends may wait; more make ``put`` wait."""
 
-    def __init__(self, target: Target, spec: TargetSpec, bury: Bury, timing: Timing, capacity: int = 8) -> None:
-        self._target = target
+    def __init__(
+        self,
+        target: Target,
+        spec: TargetSpec,
+        *,
+        bury: Bury,
+        spawn: Spawn,
+        timing: Timing,
+        watcher: Watcher | None = None,
+        capacity: int = 8,
+    ) -> None:
+        self._connection = Connection(target)
         self._spec = spec
         self._bury = bury
+        self._spawn = spawn
         self._timing = timing
-        self._queue: asyncio.Queue[_Send] = asyncio.Queue(capacity)
-        self._connecting = asyncio.Lock()
-        self._opened = self._connected = False
+        self._watcher = watcher or Watcher()
+        self._capacity = capacity
+        self._waiting: deque[_Send] = deque()
+        self._under_way: dict[asyncio.Task[None], _Send | None] = {}
+        self._room = asyncio.Event()
+        self._heir: Heir | None = None
         self._per_send = min(spec.batch.count, target.features.max_batch)
+
+    @property
+    def has_room(self) -> bool:
+        return len(self._waiting) < self._capacity
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is being sent."""
+        return not self._waiting and not self._under_way
+
+    def oldest(self) -> dict[int, int]:
+        """Per partition the lowest offset that is not settled."""
+        found: dict[int, int] = {}
+        for send in (*self._under_way.values(), *self._waiting):
+            for delivery in send.deliveries if send is not None else ():
+                partition, offset = delivery.position
+                found[partition] = min(offset, found.get(partition, offset))
+        return found
 
     async def put(self, deliveries: Sequence[Delivery], settled: Settled) -> None:
         """Take deliveries in the order of the log; waits while the lane is full."""
         for start in range(0, len(deliveries), self._per_send):
-            await self._queue.put(_Send(deliveries[start : start + self._per_send], settled))
+            while not self.has_room and self._heir is None:
+                self._room.clear()
+                await self._room.wait()
+            if self._heir is not None:
+                await self._heir(deliveries[start:], settled)
+                return
+            self._waiting.append(_Send(deliveries[start : start + self._per_send], settled))
+            if len(self._under_way) < self._spec.concurrency:
+                task = self._spawn(self._work())
+                self._under_way[task] = None
+                task.add_done_callback(self._ended)
 
-    async def run(self) -> None:
-        """Send until cancelled; closes the target at the end."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self._spec.concurrency):
-                    group.create_task(self._work())
-        finally:
-            await self._target.close()
+    async def stop(self, heir: Heir) -> None:
+        """End the lane: what is not settled, now or put later, goes to ``heir``, oldest first. Closes the target."""
+        self._heir = heir
+        workers = list(self._under_way)
+        left = [send for send in self._under_way.values() if send is not None] + list(self._waiting)
+        left.sort(key=lambda send: send.deliveries[0].position)
+        self._waiting.clear()
+        self._under_way.clear()
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        self._room.set()
+        await self._connection.close()
+        for send in left:
+            await heir(send.deliveries, send.settled)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._under_way.pop(task, None)
 
     async def _work(self) -> None:
-        while True:
-            send = await self._queue.get()
-            await self._deliver(send.deliveries)
-            send.settled(len(send.deliveries))
+        """Send what waits; end when nothing does."""
+        me = asyncio.current_task()
+        assert me is not None
+        while self._waiting and self._heir is None:
+            send = self._waiting.popleft()
+            self._room.set()
+            try:
+                await self._deliver(me, send)
+            except Exception:
+                log.exception("a lane failed and tries again", target=self._spec.name)
+                self._waiting.appendleft(self._under_way[me] or send)
+                await self._timing.sleep(1)
 
-    async def _deliver(self, deliveries: Sequence[Delivery]) -> None:
-        """Try until every delivery is delivered or buried."""
+    async def _deliver(self, me: "asyncio.Task[None]", send: _Send) -> None:
+        """Try until every delivery is delivered or buried; each is settled then, unless the lane was stopped."""
         began = self._timing.clock()
         attempts: list[Attempt] = []
-        left = list(deliveries)
-        while left:
+        left = send.deliveries
+        while left and self._heir is None:
+            self._under_way[me] = _Send(left, send.settled)
             started = self._timing.clock()
             failures = await self._attempt(left)
             now = self._timing.clock()
             outcome = next(iter(failures.values())).reason if failures else "delivered"
             attempts.append(Attempt(started=started, duration_s=now - started, outcome=outcome))
-            left, wait_s = await self._judge(
+            self._tell(left, failures, attempts[-1], now)
+            again, wait_s = await self._judge(
                 [(left[i], failure) for i, failure in failures.items()], attempts, now - began
             )
+            if self._heir is None:
+                self._under_way[me] = _Send(again, send.settled) if again else None
+                send.settled(len(left) - len(again))
+            left = again
             if left:
                 await self._timing.sleep(wait_s)
+
+    def _tell(self, sent: Sequence[Delivery], failures: dict[int, Failed], attempt: Attempt, now: float) -> None:
+        if failures:
+            self._watcher.failed(len(failures), attempt.outcome, now)
+            sent = [delivery for i, delivery in enumerate(sent) if i not in failures]
+        if sent:
+            self._watcher.delivered(sent, attempt.duration_s, now)
 
     async def _judge(
         self, failed: Sequence[tuple[Delivery, Failed]], attempts: Sequence[Attempt], age_s: float
@@ -119,36 +217,22 @@ class Lane:
                     pass
         if given_up:
             await self._bury(given_up)
+            self._watcher.buried(len(given_up))
         return again, wait_s
 
     async def _attempt(self, deliveries: Sequence[Delivery]) -> dict[int, Failed]:
         """One send: which deliveries failed, by index."""
         try:
-            async with asyncio.timeout(self._spec.timeout):
-                await self._connect()
-                await self._target.send(deliveries)
+            async with asyncio.timeout(self._spec.timeout), self._connection.use() as target:
+                await target.send(deliveries)
         except PartlyFailed as error:
             return {index: _failed(failure) for index, failure in error.failures.items()}
-        except NotConnected as error:
-            self._connected = False
-            return dict.fromkeys(range(len(deliveries)), _failed(error))
         except (TargetError, TimeoutError) as error:
             return dict.fromkeys(range(len(deliveries)), _failed(error))
         except Exception as error:
             log.exception("the connector has a bug: it raised what its contract does not allow", target=self._spec.name)
             return dict.fromkeys(range(len(deliveries)), Failed(f"bug in the connector: {error!r}"))
         return {}
-
-    async def _connect(self) -> None:
-        """Open the target before its first send and after it said NotConnected; one worker at a time."""
-        async with self._connecting:
-            if self._connected:
-                return
-            if self._opened:
-                await self._target.close()
-            self._opened = True
-            await self._target.open()
-            self._connected = True
 
 
 def _failed(error: TargetError | TimeoutError) -> Failed:

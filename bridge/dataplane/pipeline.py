@@ -30,34 +30,60 @@ class Pipeline:
         self._ledgers: dict[int, Ledger] = {}
         self._committed: dict[int, int] = {}
         self._moved = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
+        self._followers: set[asyncio.Task[None]] = set()
+        self._idle: set[asyncio.Task[None]] = set()
+        self._ending = False
+        self.read: dict[int, int] = {}
+        """Per partition the offset of the next event to read."""
 
     async def run(self) -> None:
         """Read and deliver until cancelled; what is settled by then is committed."""
-        stored = await self._log.cursor(self._cursor)
-        read = {p: stored.get(p, self._log.bounds(p).first) for p in range(self._log.partitions)}
-        self._committed = dict(read)
-        self._ledgers = {p: Ledger(offset) for p, offset in read.items()}
+        self._committed = await self._log.cursor(self._cursor)
         try:
             async with asyncio.TaskGroup() as group:
+                self._group = group
                 group.create_task(self._commit_now_and_then())
-                group.create_task(self._read(read))
+                self.grow()
         finally:
+            self._group = None
             await self._commit()
 
-    async def _read(self, read: dict[int, int]) -> None:
-        while True:
-            await self._log.wait(read)
-            for partition, offset in read.items():
-                chunks = await self._log.read(partition, offset, self._step)
-                if chunks:
-                    await self._hand_over(partition, offset, chunks)
-                    read[partition] = chunks[-1].end
+    def grow(self) -> None:
+        """Read the partitions that were added, too."""
+        if self._group is None or self._ending:
+            return
+        for partition in range(len(self.read), self._log.partitions):
+            offset = self._committed.setdefault(partition, self._log.bounds(partition).first)
+            self.read[partition] = offset
+            self._ledgers[partition] = Ledger(offset)
+            self._followers.add(self._group.create_task(self._follow(partition)))
+
+    async def stop_reading(self) -> None:
+        """Return once nothing more will be read; what was read keeps being committed as it settles."""
+        self._ending = True
+        for follower in self._idle:
+            follower.cancel()
+        await asyncio.gather(*self._followers, return_exceptions=True)
+
+    async def _follow(self, partition: int) -> None:
+        me = asyncio.current_task()
+        assert me is not None
+        while not self._ending:
+            offset = self.read[partition]
+            self._idle.add(me)
+            await self._log.wait({partition: offset})
+            self._idle.discard(me)
+            chunks = await self._log.read(partition, offset, self._step)
+            if chunks:
+                await self._hand_over(partition, offset, chunks)
 
     async def _hand_over(self, partition: int, offset: int, chunks: Sequence[StoredChunk]) -> None:
         """Enter the batch in the ledger before anything is sent; wait where a lane is full."""
         routed = await self._route(partition, offset, chunks)
         ledger = self._ledgers[partition]
         batch = ledger.enter(chunks[-1].end, sum(len(deliveries) for _, deliveries in routed))
+        self.read[partition] = chunks[-1].end
 
         def settled(number: int) -> None:
             if ledger.settle(batch, number):
@@ -65,7 +91,7 @@ class Pipeline:
 
         if not batch.unsettled:
             self._moved.set()
-        for lane, deliveries in routed:
+        for lane, deliveries in sorted(routed, key=lambda pair: not pair[0].has_room):  # a full lane delays no other
             await lane.put(deliveries, settled)
 
     async def _commit_now_and_then(self) -> None:

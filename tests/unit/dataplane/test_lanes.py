@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from bridge.connectors.base import Config, Features, Target
-from bridge.dataplane.lanes import GivenUp, Lane, Timing
+from bridge.dataplane.lanes import GivenUp, Lane, Settled, Timing
 from bridge.dataplane.retry import Reason
 from bridge.errors import NotConnected, PartlyFailed, Rejected, Retryable
 from bridge.model.delivery import Delivery
@@ -53,7 +53,7 @@ async def through(target: Scripted, count: int) -> tuple[list[GivenUp], list[flo
     settled = 0
 
     async def bury(letters: Sequence[GivenUp]) -> None:
-        assert settled == 0, "buried before it settles"
+        assert settled + len(letters) <= count, "buried before it settles"
         buried.extend(letters)
 
     async def sleep(seconds: float) -> None:
@@ -66,16 +66,20 @@ async def through(target: Scripted, count: int) -> tuple[list[GivenUp], list[flo
             done.set()
 
     spec = TargetSpec(name="a", kind="scripted", concurrency=1, batch=Batching(count=4))
-    lane = Lane(target, spec, bury, Timing(lambda: 0.0, sleep, lambda: 0.0))
-    running = asyncio.ensure_future(lane.run())
-    await lane.put(deliveries(count), settle)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        timing = Timing(lambda: 0.0, sleep, lambda: 0.0)
+        lane = Lane(target, spec, bury=bury, spawn=group.create_task, timing=timing)
+        await lane.put(deliveries(count), settle)
         await done.wait()
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
+        await lane.stop(nobody)
+    assert lane.idle
     assert target.closed
     return buried, waits
+
+
+async def nobody(deliveries: Sequence[Delivery], settled: Settled) -> None:
+    """An heir where nothing is left."""
+    raise AssertionError(deliveries)
 
 
 async def test_deliveries_go_out_in_order_and_in_batches() -> None:
@@ -127,3 +131,101 @@ async def test_a_bug_of_the_connector_is_retried_and_told() -> None:
     target = Scripted(*[KeyError("oops")] * 4)
     buried, _ = await through(target, 1)
     assert "bug in the connector: KeyError('oops')" in buried[0].detail
+
+
+class Gated(Scripted):
+    """Holds every send until the gate opens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.began = asyncio.Event()
+
+    async def send(self, deliveries: Sequence[Delivery]) -> None:
+        self.began.set()
+        await self.gate.wait()
+        await super().send(deliveries)
+
+
+async def test_a_stopped_lane_leaves_everything_to_its_heir() -> None:
+    """What was being sent, what waited, and what a producer that was held back puts later: in order, settled by the heir."""
+    target, inherited, settled = Gated(), [], []
+
+    async def heir(left: Sequence[Delivery], settle: Settled) -> None:
+        inherited.extend(d.position.offset for d in left)
+        settle(len(left))
+
+    async def bury(letters: Sequence[GivenUp]) -> None:
+        raise AssertionError(letters)
+
+    spec = TargetSpec(name="a", kind="scripted", concurrency=1, batch=Batching(count=1))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
+        lane = Lane(target, spec, bury=bury, spawn=group.create_task, timing=timing, capacity=2)
+        producer = group.create_task(lane.put(deliveries(6), settled.append))
+        await target.began.wait()
+        assert lane.oldest() == {0: 0}
+        await lane.stop(heir)
+        await producer
+        await lane.put(deliveries(1), settled.append)
+    assert (sorted(inherited), sum(settled)) == ([0, 0, 1, 2, 3, 4, 5], 7)
+    assert target.sends == []
+    assert target.closed
+
+
+async def test_an_idle_lane_costs_no_task() -> None:
+    """Workers end when nothing waits, and start again with the next delivery."""
+    target, settled = Scripted(), []
+
+    async def bury(letters: Sequence[GivenUp]) -> None:
+        raise AssertionError(letters)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
+        lane = Lane(target, TargetSpec(name="a", kind="scripted"), bury=bury, spawn=group.create_task, timing=timing)
+        for expected in (1, 2):
+            await lane.put(deliveries(1), settled.append)
+            while sum(settled) < expected or not lane.idle:
+                await asyncio.sleep(0)
+        assert len(target.sends) == 2
+
+
+async def test_a_lost_connection_is_not_opened_again_while_another_send_is_under_way() -> None:
+    """`close` comes when no send is under way any more."""
+
+    class Losing(Scripted):
+        async def send(self, deliveries: Sequence[Delivery]) -> None:
+            number = deliveries[0].position.offset
+            self.events.append(f"send {number}")
+            if number == 0 and "lost" not in self.events:
+                self.events.append("lost")
+                await self.other.wait()
+                raise NotConnected
+            if number == 1:
+                self.other.set()
+                await self.slow.wait()
+            self.events.append(f"sent {number}")
+
+        async def open(self) -> None:
+            self.events.append("open")
+
+        async def close(self) -> None:
+            self.events.append("close")
+
+    target, settled = Losing(), []
+    target.events, target.slow, target.other = [], asyncio.Event(), asyncio.Event()
+
+    async def bury(letters: Sequence[GivenUp]) -> None:
+        raise AssertionError(letters)
+
+    async def sleep(seconds: float) -> None:
+        target.slow.set()
+
+    spec = TargetSpec(name="a", kind="scripted", concurrency=2, batch=Batching(count=1))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        lane = Lane(target, spec, bury=bury, spawn=group.create_task, timing=Timing(lambda: 0.0, sleep, lambda: 0.0))
+        await lane.put(deliveries(2), settled.append)
+        while sum(settled) < 2:
+            await asyncio.sleep(0)
+    reopened = target.events.index("close")
+    assert target.events.index("sent 1") < reopened < target.events.index("sent 0")

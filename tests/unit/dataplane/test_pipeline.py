@@ -53,13 +53,15 @@ async def run(log: ListLog, target: Scripted, until: asyncio.Event) -> None:
         offsets = [o for chunk in chunks for o in range(chunk.offset, chunk.end) if o >= offset]
         return [(lane, [Delivery(Event(str(o), "/s", "t", {}), Position(partition, o), None, None) for o in offsets])]
 
-    lane = Lane(target, TargetSpec(name="a", kind="scripted"), bury, Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0))
-
     async def both() -> None:
+        nonlocal lane
         async with asyncio.TaskGroup() as group:
-            group.create_task(lane.run())
+            timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
+            spec = TargetSpec(name="a", kind="scripted")
+            lane = Lane(target, spec, bury=bury, spawn=group.create_task, timing=timing)
             group.create_task(Pipeline(log, "live", route, step=4, commit_every_s=0).run())
 
+    lane: Lane
     running = asyncio.ensure_future(both())
     async with asyncio.timeout(5):
         await until.wait()
@@ -96,3 +98,25 @@ async def test_nothing_is_committed_while_a_delivery_is_open() -> None:
     log = ListLog(2)
     await run(log, Hanging(), asked)
     assert log.saved == {}
+
+
+async def test_stopping_to_read_lets_what_was_read_settle() -> None:
+    """Nothing new is read, nothing old is left behind uncommitted."""
+    log, target = ListLog(10), Scripted()
+    saved = asyncio.Event()
+
+    async def route(partition: int, offset: int, chunks: Sequence[StoredChunk]):
+        saved.set()
+        return []
+
+    pipeline = Pipeline(log, "live", route, step=4, commit_every_s=0)
+    running = asyncio.ensure_future(pipeline.run())
+    async with asyncio.timeout(5):
+        await saved.wait()
+        await pipeline.stop_reading()
+        read = dict(pipeline.read)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    assert log.saved == read == pipeline.read
+    assert target.sends == []

@@ -1,0 +1,96 @@
+"""One bus at work: its log, its rules and its pipeline."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from bridge.dataplane.lanes import Lane, Settled
+from bridge.dataplane.pipeline import Pipeline
+from bridge.dataplane.rules import RunningRules, Surroundings
+from bridge.dataplane.stats import BusStats
+from bridge.errors import NotFound
+from bridge.model.bus import BusSpec
+from bridge.model.delivery import Delivery
+from bridge.model.documents import parse_json
+from bridge.model.log import StoredChunk
+from bridge.model.resource import Resource
+from bridge.stores.bus.base import BusLog
+
+log = structlog.get_logger()
+
+LIVE = "live"
+"""The name of the cursor that serves all targets that keep up."""
+
+Refresh = Callable[[], Awaitable[None]]
+"""Sees to it that every definition acknowledged so far is in force."""
+
+
+class RunningBus:
+    """Made when a bus appears, told of each change, ended when it goes."""
+
+    def __init__(self, resource: Resource, bus_log: BusLog, group: asyncio.TaskGroup, around: Surroundings) -> None:
+        self.name = resource.name
+        self.created = resource.created
+        self.log = bus_log
+        self.rules = RunningRules(self.name, group, around)
+        self.stats = BusStats(self.name, around.telemetry, around.clock)
+        self._sleep = around.timing.sleep
+        self._pipeline: Pipeline | None = None
+        self.change(resource)
+
+    def change(self, resource: Resource) -> None:
+        """Follow a changed definition of the bus."""
+        self.spec = parse_json(bytes(resource.spec), BusSpec)
+        if self._pipeline is not None:
+            self._pipeline.grow()
+
+    async def run(self, refresh: Refresh) -> None:
+        """Carry events from the log to the lanes until cancelled or dropped."""
+
+        async def route(
+            partition: int, offset: int, chunks: Sequence[StoredChunk]
+        ) -> Sequence[tuple[Lane, Sequence[Delivery]]]:
+            await refresh()
+            judgement = self.rules.routing.judge(partition, offset, chunks)
+            for bury, given_up in judgement.given_up:
+                await bury(given_up)
+            return list(judgement.deliveries.items())
+
+        while True:
+            self._pipeline = Pipeline(self.log, LIVE, route)
+            try:
+                await self._pipeline.run()
+            except Exception as error:
+                if _is_gone(error):
+                    return
+                log.exception("the flow of a bus failed and begins again", bus=self.name)
+            await self._sleep(1)
+
+    async def drain(self) -> None:
+        """Read no more, and wait until what was read is delivered or buried."""
+        if self._pipeline is not None:
+            await self._pipeline.stop_reading()
+        while not all(lane.idle for lane in self.rules.lanes()):
+            await self._sleep(0.02)
+
+    async def end(self) -> None:
+        """Stop all lanes; what is not settled is read again at the next start."""
+
+        async def keep(deliveries: Sequence[Delivery], settled: Settled) -> None:
+            pass
+
+        for lane in list(self.rules.lanes()):
+            await lane.stop(keep)
+
+    def lag(self, oldest: dict[int, int]) -> int:
+        """Events behind the oldest ones under way (by partition), or behind the read position where none is."""
+        read = self._pipeline.read if self._pipeline is not None else {}
+        return sum(max(0, self.log.bounds(p).end - oldest.get(p, read.get(p, 0))) for p in range(self.log.partitions))
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether a flow ended because its log was dropped."""
+    if isinstance(error, ExceptionGroup):
+        return error.subgroup(NotFound) is not None
+    return isinstance(error, NotFound)

@@ -1,0 +1,119 @@
+"""The whole product through its public doors: a bridge in a process of its own."""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from bridge.testing.process import BridgeProcess
+
+
+class Answer(NamedTuple):
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+
+class Door:
+    """A bridge as its users see it: HTTP, the command line, files that targets write."""
+
+    def __init__(self, process: BridgeProcess) -> None:
+        self.process = process
+
+    def http(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        if data is not None:
+            names.setdefault("content-type", "application/json")
+        request = urllib.request.Request(f"http://{self.process.http}{path}", data, names, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as got:
+                return _answer(got)
+        except urllib.error.HTTPError as got:
+            with got:
+                return _answer(got)
+
+    def cli(self, *words: str, given: str = "", code: int = 0) -> str:
+        """Standard output of a command, which must end with that exit code."""
+        command = [sys.executable, "-m", "bridge", "--server", self.process.http, *words]
+        ran = subprocess.run(
+            command, input=given, capture_output=True, text=True, timeout=60, cwd=self.process.folder, check=False
+        )
+        assert ran.returncode == code, f"{words} ended with {ran.returncode}:\n{ran.stdout}\n{ran.stderr}"
+        return ran.stdout
+
+    def apply(self, *resources: dict[str, Any]) -> list[str]:
+        """What was done to each."""
+        text = "\n---\n".join(json.dumps(resource) for resource in resources)
+        got = self.http("POST", "/v1/apply", text.encode(), content_type="application/yaml")
+        assert got.status == 200, got.body
+        return [result["action"] for result in got.body["results"]]
+
+    def put(self, bus: str, *events: dict[str, Any]) -> list[dict[str, Any]]:
+        got = self.http(
+            "POST", f"/v1/buses/{bus}/events", list(events), content_type="application/cloudevents-batch+json"
+        )
+        assert got.status == 200, got.body
+        return got.body["results"]
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """What a file target wrote so far."""
+        path = self.process.folder / name
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+    def target(self, bus: str, rule: str, target: str) -> dict[str, Any]:
+        return self.http("GET", f"/v1/buses/{bus}/rules/{rule}/targets/{target}").body
+
+
+def _answer(got: Any) -> Answer:
+    body = got.read()
+    headers = {name.lower(): value for name, value in got.headers.items()}
+    is_json = "json" in headers.get("content-type", "")
+    return Answer(got.status, json.loads(body) if is_json and body else body, headers)
+
+
+def until(holds: Callable[[], Any], seconds: float = 10.0) -> Any:
+    """The first true answer; asks again and again, for things that happen in another process."""
+    end = time.monotonic() + seconds
+    while True:
+        found = holds()
+        if found:
+            return found
+        assert time.monotonic() < end, f"still not so after {seconds} s: {holds}"
+        time.sleep(0.01)
+
+
+def event(number: int | str, **members: Any) -> dict[str, Any]:
+    return {"specversion": "1.0", "id": str(number), "source": "/j/7", "type": "light.changed", **members}
+
+
+def bus(name: str, **spec: Any) -> dict[str, Any]:
+    return {"kind": "Bus", "name": name, "spec": spec}
+
+
+def rule(name: str, bus_name: str, *targets: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return {"kind": "Rule", "bus": bus_name, "name": name, "spec": {**spec, "targets": list(targets)}}
+
+
+def to_file(path: str, name: str = "file", **more: Any) -> dict[str, Any]:
+    return {"name": name, "kind": "file", "config": {"path": path}, **more}
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    with BridgeProcess(tmp_path) as process:
+        yield Door(process)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """One bridge for the tests of a module that do not disturb each other."""
+    with BridgeProcess(tmp_path_factory.mktemp("bridge")) as process:
+        yield Door(process)
