@@ -27,11 +27,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "controlplane": GROUND
     | {"controlplane", "codec", "rules", "telemetry"}
     | {"stores.bus.base", "stores.catalog.base", "stores.deadletters.base", "connectors.base"},
-    "client": GROUND,
-    "cli": {"version", "errors", "client", "cli", "app", "settings"},
+    "client": GROUND | {"client", "codec"},
+    "cli": {"version", "errors", "model", "client", "cli", "app", "settings", "rules.explain", "rules.preview"},
     "testing": {"*"},
     "app": {"*"},
     "__init__": {"version"},
+    "__main__": {"cli"},
 }
 
 

@@ -1,0 +1,83 @@
+"""`bridge status`: how the buses and each rule's targets are doing."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from bridge.cli import output
+from bridge.cli.options import examples, output_option, server_option, until_interrupted, with_client
+from bridge.model.clock import system_clock
+from bridge.model.status import BusStatus, Status, TargetStatus
+
+if TYPE_CHECKING:
+    from bridge.client import Client
+
+PERIOD_S = 2.0
+
+
+@click.command(epilog=examples("bridge status", "bridge status --watch", "bridge status -o json"))
+@click.option("--watch", "-w", is_flag=True, help="Show it again every two seconds, until Ctrl-C.")
+@output_option("table", "json", "yaml")
+@server_option
+def status(watch: bool, form: str, server: str) -> None:
+    """Show buses and their rates, the lag of each rule's target, and the last errors.
+
+    Lag is how many events of the bus a target has not settled yet.
+    """
+    if watch:
+        until_interrupted(server, lambda bridge: _watch(bridge, form))
+    else:
+        _show(with_client(server, lambda bridge: bridge.status()), form)
+
+
+async def _watch(bridge: "Client", form: str) -> None:
+    while True:
+        found = await bridge.status()
+        if form == "table":
+            click.clear()
+        _show(found, form)
+        await asyncio.sleep(PERIOD_S)
+
+
+def _show(status: Status, form: str) -> None:
+    if form != "table":
+        output.show(status, form)
+        return
+    now = system_clock()
+    click.echo(f"bridge {status.version}, up {output.span(now - status.started)}\n")
+    if not status.buses:
+        output.note("no buses yet: `bridge apply -f FILE` makes one")
+        return
+    output.table(
+        ("BUS", "PARTITIONS", "EVENTS", "SIZE", "OLDEST", "RECEIVED", "RATE", "LAG"),
+        [_bus(b, now) for b in status.buses],
+    )
+    targets = list(_targets(status))
+    if targets:
+        click.echo()
+        output.table(
+            ("TARGET", "KIND", "STATE", "LAG", "RATE", "DELIVERED", "FAILED", "DEAD"),
+            [_target(n, t) for n, t in targets],
+        )
+    errors = [(name, output.ago(e.time, now), e.reason) for name, t in targets if (e := t.last_error) is not None]
+    if errors:
+        click.echo()
+        output.table(("LAST ERROR OF", "WHEN", "REASON"), errors)
+
+
+def _bus(bus: BusStatus, now: float) -> tuple[object, ...]:
+    counts = (f"{bus.events:,}", output.size(bus.size_bytes), output.ago(bus.oldest, now), f"{bus.received:,}")
+    return (bus.name, bus.partitions, *counts, output.rate(bus.rate), f"{bus.lag:,}")
+
+
+def _targets(status: Status) -> Iterator[tuple[str, TargetStatus]]:
+    for bus in status.buses:
+        for rule in bus.rules:
+            yield from ((f"{bus.name}/{rule.name}/{target.name}", target) for target in rule.targets)
+
+
+def _target(name: str, target: TargetStatus) -> tuple[object, ...]:
+    counts = (f"{target.delivered:,}", f"{target.failed:,}", f"{target.dead:,}")
+    return (name, target.kind, target.state, f"{target.lag:,}", output.rate(target.rate), *counts)

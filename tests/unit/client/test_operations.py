@@ -1,0 +1,81 @@
+"""Operations: status, dead letters, trials and connectors."""
+
+import pytest
+
+from bridge.client import Client
+from bridge.errors import InvalidEvent, InvalidPattern, InvalidTransform
+from bridge.testing.server import FakeServer
+
+TARGET = {
+    "name": "audit", "kind": "file", "state": "running", "lag": 0, "delivered": 1, "failed": 0, "dead": 0, "rate": 0.5,
+    "lastError": {"time": 1.5, "reason": "full"},
+}  # fmt: skip
+LETTER = {
+    "id": "1", "bus": "traffic", "rule": "red", "target": "audit", "partition": 0, "offset": 7, "eventId": "x",
+    "reason": "rejected", "detail": "410", "time": "2026-11-24T08:00:00.000Z",
+}  # fmt: skip
+
+
+async def test_status_and_one_target(server: FakeServer, bridge: Client) -> None:
+    """As the structs of bridge.model.status; members of a later version are left aside."""
+    server.answer("GET", "/v1/status", {"version": "0.1.0", "started": 1.5, "buses": [], "mood": "fine"})
+    server.answer("GET", "/v1/buses/traffic/rules/red/targets/audit", TARGET)
+    assert (await bridge.status()).started == 1.5
+    target = await bridge.target("traffic", "red", "audit")
+    assert target.last_error is not None
+    assert (target.state, target.last_error.reason) == ("running", "full")
+
+
+async def test_dead_letters_of_all_pages(server: FakeServer, bridge: Client) -> None:
+    """Filtered; one alone comes with its event."""
+    letters = "/v1/buses/traffic/dead-letters"
+    server.answer("GET", letters, {"items": [LETTER], "nextPageToken": "1"}, {"items": [LETTER | {"id": "2"}]})
+    server.answer("GET", f"{letters}/1", LETTER | {"event": {"id": "x"}, "attempts": []})
+    assert [x.id async for x in bridge.dead_letters("traffic", page=1, reason="rejected")] == ["1", "2"]
+    assert server.asked[1].query == {"limit": ["1"], "pageToken": ["1"], "reason": ["rejected"]}
+    assert bytes((await bridge.dead_letter("traffic", "1")).event) == b'{"id":"x"}'
+
+
+async def test_purge_says_which(server: FakeServer, bridge: Client) -> None:
+    """By ids, by filter, or all."""
+    server.answer("POST", "/v1/buses/traffic/dead-letters:purge", {"purged": 3})
+    assert await bridge.purge("traffic", ids=["1", "2"]) == 3
+    await bridge.purge("traffic", rule="red")
+    await bridge.purge("traffic", everything=True)
+    assert [a.json() for a in server.asked] == [{"ids": ["1", "2"]}, {"rule": "red"}, {"all": True}]
+
+
+async def test_trials_send_the_texts_as_they_are(server: FakeServer, bridge: Client) -> None:
+    """Numbers and names given twice reach the server as written."""
+    server.answer("POST", "/v1/pattern:test", {"matched": True, "fields": []})
+    server.answer("POST", "/v1/transform:test", {"payload": "x", "contentType": "text/plain", "variables": {}})
+    assert (await bridge.test_pattern(b'{"a":[1.10],"a":[2]}', b'{"a":1}', dialect="aws"))["matched"]
+    assert (await bridge.test_transform(b'{"text":"x"}', b"{}"))["payload"] == "x"
+    await bridge.test_pattern(b" ", b"{}")
+    assert [a.body for a in server.asked] == [
+        b'{"pattern":{"a":[1.10],"a":[2]},"event":{"a":1},"dialect":"aws"}',
+        b'{"transform":{"text":"x"},"event":{}}',
+        b'{"pattern":{},"event":{},"dialect":"bridge"}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "event", "error"),
+    [(b"{", b"{}", InvalidPattern), (b'{}, "x": 1', b"{}", InvalidPattern), (b"{}", b"\xff", InvalidEvent)],
+)
+async def test_text_that_is_no_json_is_refused_here(
+    bridge: Client, text: bytes, event: bytes, error: type[Exception]
+) -> None:
+    """It would break the request around it, or slip something into it."""
+    with pytest.raises(error, match="not valid JSON"):
+        await bridge.test_pattern(text, event)
+    with pytest.raises(InvalidTransform, match=r"\$\.transform: not valid JSON"):
+        await bridge.test_transform(b"}", b"{}")
+
+
+async def test_connectors(server: FakeServer, bridge: Client) -> None:
+    """All, or one."""
+    server.answer("GET", "/v1/connectors", {"items": [{"kind": "file"}]})
+    server.answer("GET", "/v1/connectors/file", {"kind": "file"})
+    assert await bridge.connectors() == [{"kind": "file"}]
+    assert await bridge.connector("file") == {"kind": "file"}
