@@ -1,6 +1,7 @@
 """The composition root: puts stores, planes and listeners together, starts them in order and stops them in reverse."""
 
 import asyncio
+import gc
 import os
 import random
 import signal
@@ -250,6 +251,7 @@ def _listen(address: Address) -> socket.socket:
 def serve(settings: Settings) -> int:
     """Run a bridge until it is told to stop; returns the exit code. Errors of the start are logged, not raised."""
     set_up_logging(settings.log.level, settings.log.format)
+    _calm_collector()
     with asyncio.Runner(loop_factory=_loop()) as runner:
         try:
             runner.run(_serve(settings))
@@ -295,6 +297,12 @@ Try, in another terminal:
   bridge put traffic --type light.changed --source /junction/7 --data '{{"to":"red","speed":61}}'
   bridge tail traffic --from earliest
 """
+
+
+def _calm_collector() -> None:
+    """Batches make and drop thousands of objects without cycles: looking for cycles every 700 of them costs a tenth."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

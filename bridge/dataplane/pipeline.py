@@ -16,15 +16,28 @@ It asks the catalog for its version after the chunks were read and before it mat
 before an event was put is always known (promise 8).
 """
 
+Unwanted = Callable[[], Awaitable[bool]]
+"""Whether nobody wants any event that is stored by now, so that reading them would be for nothing."""
+
 
 class Pipeline:
     """One cursor of one bus, from the log to the lanes. At least once: a crash repeats what was not committed."""
 
-    def __init__(self, log: BusLog, cursor: str, route: Route, *, step: int = 300, commit_every_s: float = 0.1) -> None:
+    def __init__(
+        self,
+        log: BusLog,
+        cursor: str,
+        route: Route,
+        *,
+        unwanted: Unwanted | None = None,
+        step: int = 300,
+        commit_every_s: float = 0.1,
+    ) -> None:
         """``step``: events read at a time, so that a turn on the event loop stays short."""
         self._log = log
         self._cursor = cursor
         self._route = route
+        self._unwanted = unwanted
         self._step = step
         self._commit_every_s = commit_every_s
         self._ledgers: dict[int, Ledger] = {}
@@ -74,9 +87,19 @@ class Pipeline:
             self._idle.add(me)
             await self._log.wait({partition: offset})
             self._idle.discard(me)
+            end = self._log.bounds(partition).end
+            if self._unwanted is not None and await self._unwanted():
+                self._skip(partition, end)
+                continue
             chunks = await self._log.read(partition, offset, self._step)
             if chunks:
                 await self._hand_over(partition, offset, chunks)
+
+    def _skip(self, partition: int, end: int) -> None:
+        if end > self.read[partition]:
+            self._ledgers[partition].enter(end, 0)
+            self.read[partition] = end
+            self._moved.set()
 
     async def _hand_over(self, partition: int, offset: int, chunks: Sequence[StoredChunk]) -> None:
         """Enter the batch in the ledger before anything is sent; wait where a lane is full."""

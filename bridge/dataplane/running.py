@@ -57,8 +57,12 @@ class RunningBus:
                 await bury(given_up)
             return list(judgement.deliveries.items())
 
+        async def unwanted() -> bool:
+            await refresh()
+            return not self.rules.routing.rules
+
         while True:
-            self._pipeline = Pipeline(self.log, LIVE, route)
+            self._pipeline = Pipeline(self.log, LIVE, route, unwanted=unwanted)
             try:
                 await self._pipeline.run()
             except Exception as error:

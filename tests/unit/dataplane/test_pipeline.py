@@ -120,3 +120,22 @@ async def test_stopping_to_read_lets_what_was_read_settle() -> None:
             await running
     assert log.saved == read == pipeline.read
     assert target.sends == []
+
+
+async def test_what_nobody_wants_is_not_read() -> None:
+    """The position moves to the end as it was before that was known."""
+    log = ListLog(10)
+
+    async def route(partition: int, offset: int, chunks: Sequence[StoredChunk]):
+        raise AssertionError("read for nothing")
+
+    async def unwanted() -> bool:
+        return True
+
+    running = asyncio.ensure_future(Pipeline(log, "live", route, unwanted=unwanted, commit_every_s=0).run())
+    async with asyncio.timeout(5):
+        await log.reached.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert log.saved == {0: 20}
