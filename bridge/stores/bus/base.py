@@ -9,7 +9,8 @@ word, of the machine). Appends of many callers may be grouped into one commit; a
 or not at all. A crash leaves a prefix of what was appended that covers everything acknowledged.
 
 **Order.** Two appends to one partition, the second started after the first returned, keep that order. Concurrent ones
-are ordered somehow. Chunks given in one call keep their order within a partition.
+are ordered somehow. Chunks given in one call keep their order within a partition. Neighbours of one format may come
+back joined into one chunk.
 
 **Reading.** Readers never block writers. A read returns whole chunks as stored, so its first chunk may begin before the
 offset asked for and the last may end past the limit; it never returns an empty list when there is something to read.
@@ -34,10 +35,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from bridge.errors import InvalidInput
 from bridge.model.log import Chunk, StoredChunk
+
+CURSOR_NAME_BYTES = 400
 
 Offsets = Mapping[int, int]
 """Partition to offset."""
+
+
+def check_cursor_name(name: str) -> None:
+    """Raises InvalidInput."""
+    if not 0 < len(name.encode()) <= CURSOR_NAME_BYTES:
+        raise InvalidInput(f"the name of a cursor has 1 to {CURSOR_NAME_BYTES} bytes, not {len(name.encode())}")
 
 
 class Bounds(NamedTuple):
@@ -65,14 +75,15 @@ class BusLog(ABC):
     async def append(self, chunks: Sequence[tuple[int, Chunk]]) -> list[int]:
         """Append chunks (partition, chunk) as one whole; returns the offset of each chunk's first event.
 
-        Durable when it returns. Raises StoreUnavailable, StoreError, NotFound (dropped meanwhile).
+        Durable when it returns. Raises StoreUnavailable, StoreError, NotFound (dropped meanwhile, or no such partition).
         """
 
     @abstractmethod
     async def read(self, partition: int, offset: int, limit: int) -> list[StoredChunk]:
         """Chunks from the one that holds ``offset`` on, until ``limit`` events (at least one chunk if there is any).
 
-        Below the first kept offset it starts at the first kept one; at the end it returns an empty list.
+        Below the first kept offset it starts at the first kept one; at the end it returns an empty list. It may return
+        fewer where events are large: some megabytes are enough at a time.
         """
 
     @abstractmethod
@@ -107,7 +118,8 @@ class BusLog(ABC):
     async def trim(self, *, before: float | None = None, keep_bytes: int | None = None) -> int:
         """Delete whole chunks from the front: appended before that time, or until at most ``keep_bytes`` are kept.
 
-        Returns the number of events deleted. Never deletes a part of a chunk, never the last chunk by size.
+        Returns the number of events deleted. Never deletes a part of a chunk, never the last chunk of a partition by
+        size. Appends go on meanwhile.
         """
 
     @abstractmethod

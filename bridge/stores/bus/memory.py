@@ -1,13 +1,13 @@
 """A bus log in memory: forgets with the process. For tests, and for buses that may."""
 
-import asyncio
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from bridge.errors import Conflict, NotFound, StoreUnavailable
+from bridge.errors import BridgeError, Conflict, NotFound, StoreUnavailable
 from bridge.model.clock import Clock, system_clock
 from bridge.model.log import Chunk, StoredChunk
-from bridge.stores.bus.base import Bounds, BusLog, BusStore, Offsets, Usage
+from bridge.stores.bus.base import Bounds, BusLog, BusStore, Offsets, Usage, check_cursor_name
+from bridge.stores.waiters import Waiters
 
 
 class _Partition:
@@ -32,21 +32,25 @@ class MemoryBusLog(BusLog):
         self._clock = clock
         self._kept: list[_Partition] = []
         self._cursors: dict[str, dict[int, int]] = {}
-        self._waiters: set[asyncio.Future[None]] = set()
-        self._gone: NotFound | StoreUnavailable | None = None
+        self._waiters = Waiters()
+        self._gone: Callable[[], BridgeError] | None = None
         self.grow(partitions)
 
     def grow(self, partitions: int) -> None:
         self._kept += [_Partition() for _ in range(partitions - len(self._kept))]
         self.partitions = len(self._kept)
 
-    def end(self, why: NotFound | StoreUnavailable) -> None:
+    def end(self, why: Callable[[], BridgeError]) -> None:
         """No more calls: whoever waits is told why."""
         self._gone = why
-        self._wake()
+        self._waiters.wake()
 
     async def append(self, chunks: Sequence[tuple[int, Chunk]]) -> list[int]:
         self._check()
+        for partition, chunk in chunks:
+            self._check_partition(partition)
+            if chunk.events < 1:
+                raise ValueError(f"a chunk of {chunk.events} events")
         now = self._clock()
         offsets = []
         for partition, chunk in chunks:
@@ -54,11 +58,12 @@ class MemoryBusLog(BusLog):
             offsets.append(kept.end)
             kept.chunks.append(StoredChunk(kept.end, now, *chunk))
             kept.end += chunk.events
-        self._wake()
+        self._waiters.wake()
         return offsets
 
     async def read(self, partition: int, offset: int, limit: int) -> list[StoredChunk]:
         self._check()
+        self._check_partition(partition)
         kept = self._kept[partition]
         start = max(bisect_right(kept.chunks, offset, key=lambda chunk: chunk.offset) - 1, 0)
         found: list[StoredChunk] = []
@@ -72,13 +77,8 @@ class MemoryBusLog(BusLog):
 
     async def wait(self, offsets: Offsets) -> None:
         self._check()
-        while not any(self._kept[partition].end > offset for partition, offset in offsets.items()):
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiters.add(waiter)
-            try:
-                await waiter
-            finally:
-                self._waiters.discard(waiter)
+        while not any(self._kept[p].end > max(offset, self._kept[p].first) for p, offset in offsets.items()):
+            await self._waiters.turn()
             self._check()
 
     def bounds(self, partition: int) -> Bounds:
@@ -87,16 +87,19 @@ class MemoryBusLog(BusLog):
 
     async def offset_at(self, partition: int, time: float) -> int:
         self._check()
+        self._check_partition(partition)
         kept = self._kept[partition]
         found = bisect_left(kept.chunks, time, key=lambda chunk: chunk.time)
         return kept.chunks[found].offset if found < len(kept.chunks) else kept.end
 
     async def cursor(self, name: str) -> dict[int, int]:
         self._check()
+        check_cursor_name(name)
         return dict(self._cursors.get(name, {}))
 
     async def commit(self, name: str, offsets: Offsets) -> None:
         self._check()
+        check_cursor_name(name)
         self._cursors.setdefault(name, {}).update(offsets)
 
     async def cursors(self) -> list[str]:
@@ -105,6 +108,7 @@ class MemoryBusLog(BusLog):
 
     async def delete_cursor(self, name: str) -> None:
         self._check()
+        check_cursor_name(name)
         self._cursors.pop(name, None)
 
     async def trim(self, *, before: float | None = None, keep_bytes: int | None = None) -> int:
@@ -136,14 +140,13 @@ class MemoryBusLog(BusLog):
         events = sum(kept.end - kept.first for kept in self._kept)
         return Usage(events, sum(kept.size_bytes for kept in self._kept), min(times, default=None))
 
-    def _wake(self) -> None:
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
     def _check(self) -> None:
         if self._gone is not None:
-            raise self._gone
+            raise self._gone()
+
+    def _check_partition(self, partition: int) -> None:
+        if not 0 <= partition < self.partitions:
+            raise NotFound(f"the log of the bus {self.name} has no partition {partition}")
 
 
 class MemoryBusStore(BusStore):
@@ -160,7 +163,7 @@ class MemoryBusStore(BusStore):
     async def close(self) -> None:
         self._closed = True
         for log in self._logs.values():
-            log.end(StoreUnavailable("the store is closed"))
+            log.end(_closed)
 
     async def create(self, name: str, partitions: int) -> BusLog:
         self._check()
@@ -187,8 +190,12 @@ class MemoryBusStore(BusStore):
         self._check()
         log = self._logs.pop(name, None)
         if log is not None:
-            log.end(NotFound(f"the log of the bus {name} was dropped"))
+            log.end(lambda: NotFound(f"the log of the bus {name} was dropped"))
 
     def _check(self) -> None:
         if self._closed:
-            raise StoreUnavailable("the store is closed")
+            raise _closed()
+
+
+def _closed() -> StoreUnavailable:
+    return StoreUnavailable("the store is closed")

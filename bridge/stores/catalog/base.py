@@ -1,10 +1,11 @@
 """The contract of the catalog.
 
-The catalog keeps resources (Bus, Rule ...) of all kinds in one place, knowing nothing of their specs. Every write has a
-*version*: a number that only grows and counts writes of the whole catalog. The change log says which resource each
+The catalog keeps resources (Bus, Rule ...) of all kinds in one place, knowing nothing of their specs. Every edit has a
+*version*: a number that only grows and counts the edits of the whole catalog. The change log says which resource each
 version touched, so that a reader who knows version N can catch up.
 
-**Atomic.** ``write`` takes several edits; all happen or none does.
+**Atomic.** ``write`` takes several edits; all happen or none does. Their versions follow each other and become visible
+together.
 
 **Locking.** Each resource has a ``revision``: 1 when created, one more with each change. An edit that names the revision
 it has read fails with Conflict when the stored one differs.
@@ -44,7 +45,8 @@ class Delete(NamedTuple):
 class Change(NamedTuple):
     """One entry of the change log. ``resource`` is what ``version`` made of it: None when deleted.
 
-    Reading an old change of a resource that has changed again may give the newer state.
+    Reading an old change of a resource that has changed again may give the newer state; a put of a resource that has
+    been deleted since may be left out, as its deletion follows.
     """
 
     version: int
@@ -74,7 +76,7 @@ class Catalog(ABC):
 
     @abstractmethod
     async def version(self) -> int:
-        """The version of the latest write. Cheap: asked once per batch of events."""
+        """The version of the latest edit; 0 before the first. Cheap: asked once per batch of events."""
 
     @abstractmethod
     async def changes(self, since: int) -> list[Change]:

@@ -2,9 +2,12 @@
 
 A *dead letter* is one event that one target did not take, with the unchanged event and the reason. ``add`` returns when
 the letters are durable; until then the delivery is not settled. Adding the same letter again (same bus, rule, target
-and position, after a crash) replaces it.
+and position, after a crash) replaces it and keeps its id.
 
-**Errors.** StoreUnavailable: nothing was stored, try again. NotFound.
+**Ids** are text that sorts by time of arrival; no id is given twice.
+
+**Errors.** StoreUnavailable: nothing was stored, try again. StoreError: the store is damaged. NotFound. ``open`` raises
+StartError when the store cannot be used or was written by a newer version of bridge.
 
 Implementations: ``sql.SqlDeadLetters``, ``memory.MemoryDeadLetters``; one contract suite
 (tests/contract/test_deadletters.py) runs on each.
@@ -47,7 +50,9 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which letters: every member that is set must agree. Times are epoch seconds; ``since`` is inclusive."""
+    """Which letters: every member that is set must agree. Times are epoch seconds; ``since`` is inclusive,
+    ``until`` exclusive.
+    """
 
     bus: str
     rule: str | None = None
@@ -59,7 +64,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 class DeadLetters(ABC):
     @abstractmethod
-    async def open(self) -> None: ...
+    async def open(self) -> None:
+        """Connect, create or upgrade the schema. Raises StartError."""
 
     @abstractmethod
     async def close(self) -> None: ...
@@ -70,10 +76,11 @@ class DeadLetters(ABC):
 
     @abstractmethod
     async def list(self, where: Filter, *, limit: int = 100, after: str = "") -> list[DeadLetter]:
-        """Newest last, behind the id ``after``."""
+        """By time of arrival, newest last, behind the id ``after`` (InvalidInput if that cannot be an id)."""
 
     @abstractmethod
-    async def get(self, bus: str, letter_id: str) -> DeadLetter: ...
+    async def get(self, bus: str, letter_id: str) -> DeadLetter:
+        """The letter of that bus; NotFound."""
 
     @abstractmethod
     async def count(self, where: Filter) -> int: ...

@@ -1,0 +1,201 @@
+"""One SQL database behind one thread: what the SQL stores share, so that the event loop never waits for a disk.
+
+Statements are SQLAlchemy Core without dialect words, so SQLite, PostgreSQL and MySQL understand them. SQLite is used
+with a write-ahead log and ``synchronous=FULL``: a commit is durable when it returns.
+
+Each store (a *part*: ``catalog``, ``deadletters``) writes its schema version beside its tables from the first day on;
+several parts may share a database.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    URL,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    select,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from bridge.errors import StartError, StoreError, StoreUnavailable
+from bridge.stores.lock import sole_user
+
+T = TypeVar("T")
+
+Text = String(127).with_variant(String(127, collation="C"), "postgresql")
+Text = Text.with_variant(String(127, collation="utf8mb4_bin"), "mysql", "mariadb")
+"""A name: compared and sorted byte by byte by every database."""
+
+Blob = LargeBinary().with_variant(LargeBinary(2**24), "mysql", "mariadb")
+"""Bytes of any length; MySQL wants to know that it may be more than 64 KiB."""
+
+SCHEMAS = Table("bridge_schema", MetaData(), Column("part", Text, primary_key=True), Column("version", Integer))
+
+PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "cache_size=-1024")
+CHECKED_BYTES = 2**24
+"""SQLite files up to this size are checked through when they are opened."""
+
+
+class Database:
+    """``open`` before anything else. ``read`` and ``write`` run their work in the thread, one after another."""
+
+    def __init__(self, url: str, part: str, tables: MetaData, schema: int, *, alone: bool = False) -> None:
+        """``url`` as SQLAlchemy has it; ``alone``: a SQLite file may have no other process beside this one."""
+        self._url = url
+        self._part = part
+        self._tables = tables
+        self._schema = schema
+        self._alone = alone
+        self._stack = ExitStack()
+        self._engine: Engine | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self.place = url
+        self.is_sqlite = False
+
+    async def open(self, then: Callable[[Connection], T]) -> T:
+        """Connect, make the tables, run ``then`` in a first transaction. Raises StartError."""
+        self._thread = ThreadPoolExecutor(1, self._part)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._start, then)
+        except BaseException:
+            self._thread.shutdown(wait=False)
+            self._thread = None
+            raise
+
+    async def close(self) -> None:
+        """Let work under way finish, then let go."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            await asyncio.get_running_loop().run_in_executor(thread, self._stack.close)
+            thread.shutdown()
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return await self._run(self._read, work)
+
+    async def write(self, work: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
+        """Run ``work`` in one transaction: all of it or, if it raises, nothing.
+
+        ``then`` runs in the thread once that is committed, even if the caller was cancelled meanwhile.
+        """
+
+        def both() -> T:
+            answer = self._write(work)
+            if then is not None:
+                then(answer)
+            return answer
+
+        return await self._run(both)
+
+    def check(self) -> None:
+        if self._thread is None:
+            raise StoreUnavailable(f"the {self._part} is closed")
+
+    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+        self.check()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    # In the thread
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        assert self._engine is not None
+        try:
+            with self._engine.connect() as connection:
+                return work(connection)
+        except SQLAlchemyError as error:
+            raise self._failure(error) from error
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        assert self._engine is not None
+        try:
+            with self._engine.begin() as connection:
+                return work(connection)
+        except SQLAlchemyError as error:
+            raise self._failure(error) from error
+
+    def _start(self, then: Callable[[Connection], T]) -> T:
+        try:
+            with ExitStack() as stack:
+                answer = self._connect(stack, then)
+                self._stack = stack.pop_all()
+                return answer
+        except (OSError, SQLAlchemyError, ImportError) as error:
+            reason = _first_line(error)
+            raise StartError(f"cannot use the {self._part} {self.place}: {reason}") from error
+
+    def _connect(self, stack: ExitStack, then: Callable[[Connection], T]) -> T:
+        url = make_url(self._url)
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self.place = (self.is_sqlite and url.database) or url.render_as_string(hide_password=True)
+        file = Path(url.database) if self.is_sqlite and url.database not in {None, "", ":memory:"} else None
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if self._alone:
+                stack.enter_context(sole_user(file.with_name(file.name + "-lock"), f"the {self._part} {file}"))
+        self._engine = _engine(url)
+        stack.callback(self._engine.dispose)
+        with self._engine.begin() as connection:
+            if file is not None and file.stat().st_size <= CHECKED_BYTES:
+                self._check_file(connection)
+            self._check_schema(connection)
+            self._tables.create_all(connection)
+            return then(connection)
+
+    def _check_file(self, connection: Connection) -> None:
+        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if found != "ok":
+            raise StartError(f"the {self._part} {self.place} is damaged: {found}")
+
+    def _check_schema(self, connection: Connection) -> None:
+        SCHEMAS.create(connection, checkfirst=True)
+        found = connection.scalar(select(SCHEMAS.c.version).where(SCHEMAS.c.part == self._part))
+        if found is None:
+            connection.execute(insert(SCHEMAS).values(part=self._part, version=self._schema))
+        elif found > self._schema:
+            raise StartError(
+                f"the {self._part} {self.place} was written by a newer version of bridge "
+                f"(schema {found}, this version knows {self._schema})"
+            )
+
+    def _failure(self, error: SQLAlchemyError) -> StoreError:
+        """Not now, or not at all: only a damaged database and a wrong statement are beyond another try."""
+        text = f"the {self._part} {self.place} failed: {_first_line(error)}"
+        passing = isinstance(error, OperationalError | IntegrityError) or not isinstance(error, DatabaseError)
+        if isinstance(error, DBAPIError) and (passing or error.connection_invalidated):
+            return StoreUnavailable(text)
+        return StoreError(text)
+
+
+def _engine(url: URL) -> Engine:
+    """One connection, as there is one thread; a server may have closed ours since the last time."""
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, pool_size=1, max_overflow=0)
+    engine = create_engine(url, poolclass=StaticPool)
+    event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def _prepare(connection: Any, _: object) -> None:
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _first_line(error: BaseException) -> str:
+    """What the driver or the system said, without SQLAlchemy's statement and links."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return str(cause).split("\n", 1)[0]

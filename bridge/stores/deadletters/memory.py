@@ -1,0 +1,73 @@
+"""Dead letters in memory: forgotten with the process. For tests, and for buses that may."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from bridge.errors import NotFound, StoreUnavailable
+from bridge.stores.deadletters.base import DeadLetter, DeadLetters, Filter
+from bridge.stores.deadletters.ids import id_of, number_after
+
+Place = tuple[str, str, str, int, int]
+"""Bus, rule, target, partition, offset: what makes two letters the same."""
+
+
+class MemoryDeadLetters(DeadLetters):
+    def __init__(self) -> None:
+        self._letters: dict[Place, DeadLetter] = {}  # in the order of arrival
+        self._given = 0
+        self._closed = False
+
+    async def open(self) -> None:
+        self._closed = False
+
+    async def close(self) -> None:
+        self._closed = True
+
+    async def add(self, letters: Sequence[DeadLetter]) -> None:
+        self._check()
+        for letter in letters:
+            place = (letter.bus, letter.rule, letter.target, letter.partition, letter.offset)
+            before = self._letters.get(place)
+            if before is None:
+                self._given += 1
+            self._letters[place] = replace(letter, id=before.id if before else id_of(self._given))
+
+    async def list(self, where: Filter, *, limit: int = 100, after: str = "") -> list[DeadLetter]:
+        behind = id_of(number_after(after))
+        return [letter for letter in self._find(where) if letter.id > behind][:limit]
+
+    async def get(self, bus: str, letter_id: str) -> DeadLetter:
+        for letter in self._find(Filter(bus=bus)):
+            if letter.id == letter_id:
+                return letter
+        raise NotFound(f"there is no dead letter {letter_id} of the bus {bus}")
+
+    async def count(self, where: Filter) -> int:
+        return len(self._find(where))
+
+    async def purge(self, where: Filter, *, ids: Sequence[str] | None = None) -> int:
+        doomed = {letter.id for letter in self._find(where)}
+        if ids is not None:
+            doomed &= set(ids)
+        self._letters = {place: letter for place, letter in self._letters.items() if letter.id not in doomed}
+        return len(doomed)
+
+    def _find(self, where: Filter) -> Sequence[DeadLetter]:
+        self._check()
+        return [letter for letter in self._letters.values() if _agrees(letter, where)]
+
+    def _check(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the store of dead letters is closed")
+
+
+def _agrees(letter: DeadLetter, where: Filter) -> bool:
+    return (
+        letter.bus == where.bus
+        and where.rule in {None, letter.rule}
+        and where.target in {None, letter.target}
+        and where.reason in {None, letter.reason}
+        and (where.since is None or letter.time >= where.since)
+        and (where.until is None or letter.time < where.until)
+    )
