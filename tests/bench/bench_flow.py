@@ -18,8 +18,8 @@ import psutil
 import uvloop
 
 from bridge.testing.process import BridgeProcess
-from bridge.testing.sink import SinkProcess
 from tests.bench import load
+from tests.bench.sink import SinkProcess
 
 BATCH = 100
 
@@ -52,14 +52,11 @@ async def throughput(bridge: BridgeProcess, requests: list[bytes], files: list[P
     """Events per second from the first put until every file has every event."""
     events = len(requests) * BATCH
     before = [lines(path) for path in files]
-    sizes = len(load.json_event(0)) * events // 2
     began = time.perf_counter()
     if stream:
         await load.grpc_stream(bridge.grpc, requests[1:], BATCH)
     else:
         await load.grpc_unary(bridge.grpc, requests[1:], BATCH, 16)
-    starts = [path.stat().st_size if path.exists() else 0 for path in files]
-    del starts, sizes
     while any(lines(path) - had < events for path, had in zip(files, before, strict=True)):
         await asyncio.sleep(0.02)
     return events / (time.perf_counter() - began)
@@ -103,7 +100,7 @@ async def http_flow(events: int) -> tuple[float, float, float]:
                 put = channel.unary_unary(load.METHOD)
                 for request in load.put_requests(200, 1):
                     await asyncio.sleep(0.02)
-                    began = time.time()
+                    began = time.time()  # noqa: TID251 - compared with the sink's clock
                     await put(request)
                     while (last := sink.last()) < began:
                         await asyncio.sleep(0.001)
