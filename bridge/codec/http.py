@@ -39,10 +39,6 @@ class Mode(Enum):
     PROTOBUF = PROTOBUF
     PROTOBUF_BATCH = PROTOBUF_BATCH
 
-    @property
-    def single(self) -> bool:
-        return self not in {Mode.JSON_BATCH, Mode.PROTOBUF_BATCH}
-
 
 class Message(NamedTuple):
     """What goes out: header names in lower case."""

@@ -23,6 +23,8 @@ _raw = msgspec.json.Decoder(msgspec.Raw)
 _value = msgspec.json.Decoder(str | bool | int | None)
 _text = msgspec.json.Decoder(str)
 _encoder = msgspec.json.Encoder()
+_JSON, _TEXT = DataForm.JSON, DataForm.TEXT  # as names of their own: members of an enum are slow to get
+_LINE_FEED, _CARRIAGE_RETURN = b"\n"[0], b"\r"[0]  # as numbers: looking for them costs a fifth
 _FAILURES = (msgspec.DecodeError, RecursionError)
 
 
@@ -170,7 +172,8 @@ def _data(data: msgspec.Raw | None, encoded: msgspec.Raw | None, kind: Value | N
 def _decode_base64(encoded: msgspec.Raw) -> bytes:
     try:
         text = _text.decode(encoded)
-        if len(text) % 4:  # b64decode takes padding where none is due
+        digits = len(text.rstrip("="))
+        if len(text) - digits != -digits % 4:  # b64decode takes padding where none is due
             raise ValueError("wrong padding")
         return base64.b64decode(text, validate=True)
     except (*_FAILURES, ValueError) as error:
@@ -217,25 +220,25 @@ def _has_text(event: Event) -> bool:
 
 def _members(event: Event, *, exact: bool = False) -> dict[str, object]:
     """``data`` where the bytes are JSON or text and say so, else ``data_base64``. Bytes come out as Base64."""
+    attributes, data, form = event.attributes, event.data, event.data_form
     members: dict[str, object] = {
         "specversion": "1.0",
         "id": event.id,
         "source": event.source,
         "type": event.type,
-        **event.attributes,
+        **attributes,
     }
-    data = event.data
     if data is None:
         return members
-    if event.has_json_data:
-        if event.data_form is DataForm.JSON or is_valid(data):
-            if not exact and (b"\n" in data or b"\r" in data):
-                data = data.translate(
-                    None, b"\r\n"
-                )  # they stand between tokens only: in a JSON string they are escapes
+    kind = attributes.get("datacontenttype")
+    if form is _JSON if kind is None else is_json(str(kind)):  # as Event.has_json_data, at a third of its cost
+        if form is _JSON or is_valid(data):
+            if not exact and (_LINE_FEED in data or _CARRIAGE_RETURN in data):
+                # They stand between tokens only: in a JSON string they are escapes.
+                data = data.translate(None, b"\r\n")
             members["data"] = msgspec.Raw(data)
             return members
-    elif event.data_form is DataForm.TEXT and event.content_type is not None:
+    elif form is _TEXT and kind is not None:
         members["data"] = data.decode()
         return members
     members["data_base64"] = data

@@ -15,6 +15,7 @@ from bridge.codec.entries import FORM, Entries, check_entry, keep_entry, make_en
 from bridge.errors import InvalidEvent, InvalidInput
 from bridge.model.event import DataForm, Event, Value
 
+_BINARY = DataForm.BINARY  # as a name of its own: members of an enum are slow to get
 _check = Entries(check_entry).__getitem__
 _read = Entries(read_entry).__getitem__
 
@@ -106,7 +107,7 @@ def trust_envelopes(envelopes: Iterable[Envelope]) -> list[Event]:
     for envelope in envelopes:
         entries = envelope.attributes[:]
         attributes = dict(map(_read, entries)) if entries else {}
-        data, form = (binary, DataForm.BINARY) if (binary := envelope.binary_data) else _data(envelope)
+        data, form = (binary, _BINARY) if (binary := envelope.binary_data) else _data(envelope)
         if FORM in attributes:
             form = DataForm(int(attributes.pop(FORM)))
         events.append(Event(envelope.id, envelope.source, envelope.type, attributes, data, form))

@@ -2,8 +2,18 @@
 
 import pytest
 
-from bridge.codec.attributes import check_attribute, check_required, check_version, is_timestamp
+from bridge.codec.attributes import (
+    Known,
+    are_plain,
+    check_attribute,
+    check_event,
+    check_required,
+    check_version,
+    is_timestamp,
+    is_utf8,
+)
 from bridge.errors import InvalidEvent
+from bridge.model.event import Event
 
 
 @pytest.mark.parametrize(
@@ -68,3 +78,60 @@ def test_only_version_1_0() -> None:
     for value in ("0.3", "1", 1.0, None):
         with pytest.raises(InvalidEvent):
             check_version(value)
+
+
+def test_an_event_is_judged_attribute_by_attribute() -> None:
+    """The first bad one is named; the four required ones have places of their own."""
+    good = Event("1", "/s", "t", {"subject": "a", "flag": True})
+    assert check_event(good) is good
+    for bad in (Event("1", "", "t", {}), Event("1", "/s", "t", {"type": "t"}), Event("1", "/s", "t", {"time": "now"})):
+        with pytest.raises(InvalidEvent):
+            check_event(bad)
+
+
+def test_errors_stay_short() -> None:
+    """However long the name or value that was sent."""
+    for name, value in (("x" * 10_000 + "_", "a"), ("datacontenttype", "x" * 10_000), ("n", 10**4000)):
+        with pytest.raises(InvalidEvent) as caught:
+            check_attribute(name, value)
+        assert len(str(caught.value)) < 300
+
+
+def test_judging_takes_time_in_proportion() -> None:
+    """A media type that almost is one would take minutes otherwise."""
+    for value in ("a/b" + " " * 200_000 + "x", "a/b" + "; " * 100_000 + "x", 'a/b;x="' + "\\" * 200_000):
+        with pytest.raises(InvalidEvent):
+            check_attribute("datacontenttype", value)
+
+
+def test_known_values_are_judged_once_and_kept_within_bounds() -> None:
+    """Long ones each time; a bad one is not kept."""
+    judged = []
+
+    def check(value: str) -> None:
+        judged.append(value)
+        if value == "bad":
+            raise InvalidEvent(path="$.type")
+
+    known = Known(check, size=2)
+    known.check(["a", "b"])
+    known.check(["b", "a"])
+    assert judged == ["a", "b"]
+    known.check(["c", "x" * 300])
+    known.check(["x" * 300])
+    assert judged == ["a", "b", "c", "x" * 300, "x" * 300]
+    assert len(known) <= 2
+    for _ in range(2):
+        with pytest.raises(InvalidEvent):
+            known.check(["c", "bad"])
+
+
+def test_plain_columns() -> None:
+    """Printable ASCII and nothing else."""
+    assert are_plain([])
+    assert are_plain(["a b", "~"])
+    assert not are_plain(["a", "\x7f"])
+    assert not are_plain(["ü"])
+    assert is_utf8("ü".encode())
+    assert is_utf8(b"")
+    assert not is_utf8(b"\xff")

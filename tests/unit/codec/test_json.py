@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.codec.json import format_batch, format_event, parse_batch, parse_event
+from bridge.codec.json import format_batch, format_event, is_valid, parse_batch, parse_event, write_lines
 from bridge.errors import InvalidEvent
 from bridge.model.event import DataForm, Event
 
@@ -125,3 +125,54 @@ def test_any_bytes_are_an_event_or_refused(body: bytes) -> None:
             parse(body)
         except InvalidEvent:
             continue
+
+
+def test_lines_are_appended_to_a_buffer() -> None:
+    """One event each, as format_event writes it."""
+    events = [Event("1", "/s", "t", {}, b"[1,\n2]", DataForm.JSON), Event("2", "/s", "t", {"blob": b"\x00"})]
+    buffer = bytearray(b"before\n")
+    write_lines(events, buffer)
+    assert buffer.splitlines() == [b"before", *map(format_event, events)]
+    assert json.loads(buffer.splitlines()[2])["blob"] == "AA=="
+
+
+@pytest.mark.parametrize(
+    "encoded", ["A", "AA", "AAA", "AAAAA", "TWFU=", "TWFU====", "AA==AA==", "AA\\n==", "A-_A", "ä==="]
+)
+def test_base64_is_strict(encoded: str) -> None:
+    """Alphabet, length and padding of RFC 4648."""
+    with pytest.raises(InvalidEvent) as caught:
+        parse_event(event(f',"data_base64":"{encoded}"'))
+    assert caught.value.path == "$.data_base64"
+
+
+@pytest.mark.parametrize(
+    ("rest", "member"),
+    [
+        ({"datacontenttype": "application/json"}, {"data": {"a": 1}}),
+        ({"datacontenttype": "text/plain"}, {"data_base64": "eyJhIjoxfQ=="}),
+        ({}, {"data_base64": "eyJhIjoxfQ=="}),
+    ],
+)
+def test_bytes_go_out_as_what_they_say_they_are(rest: dict, member: dict) -> None:
+    """Bytes of a JSON type as JSON; others as Base64, since nobody knows whether they are text."""
+    written = json.loads(format_event(Event("1", "/s", "t", rest, b'{"a":1}', DataForm.BINARY)))
+    assert {name: written[name] for name in written if name.startswith("data") and name != "datacontenttype"} == member
+
+
+def test_of_members_with_one_name_the_last_counts() -> None:
+    """In the fast way and in the slow one."""
+    body = event(',"id":"2","x":1,"x":"a"')
+    assert parse_event(body).id == "2"
+    for _ in range(2):
+        assert parse_batch(b"[%b]" % body) == [Event("2", "/s", "t", {"x": "a"})]
+
+
+@pytest.mark.parametrize(
+    "data", ["01", "1.", "+1", "NaN", "nul", '"\\x"', '"\x01"', "[1,]", "{1:2}", "'a'", '"\\ud800"']
+)
+def test_data_must_be_json(data: str) -> None:
+    """By the grammar of RFC 8259, with whole surrogate pairs."""
+    with pytest.raises(InvalidEvent):
+        parse_event(event(f',"data":{data}'))
+    assert not is_valid(data.encode())
