@@ -19,11 +19,13 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_health.v1.health import aio as health  # type: ignore[attr-defined]  # it ships no types
 from grpc_reflection.v1alpha import reflection
 
+from bridge.connectors.base import Reach
 from bridge.connectors.registry import Registry
 from bridge.controlplane.grpc import OperationsService, ResourcesService, handler
 from bridge.controlplane.http import make_app
 from bridge.controlplane.operations import Operations
 from bridge.controlplane.resources import Resources
+from bridge.controlplane.trials import Trials
 from bridge.dataplane.buses import Buses
 from bridge.dataplane.host import BridgeHost
 from bridge.dataplane.ingress.grpc import SERVICE, EventsService
@@ -38,6 +40,7 @@ from bridge.dataplane.status import bus_status, lags
 from bridge.errors import BridgeError, StartError
 from bridge.model.clock import Clock, system_clock
 from bridge.model.status import Status
+from bridge.model.times import format_time
 from bridge.settings import Address, Settings
 from bridge.stores.bus.base import BusStore
 from bridge.stores.bus.lmdb import LmdbBusStore
@@ -66,9 +69,10 @@ class Bridge:
         self._started = clock()
         self.telemetry = Telemetry()
         self.store, self.catalog, self.dead_letters = _stores(settings, clock)
-        self.kinds = Registry.discover()
+        reach = _reach(settings)
+        self.kinds = Registry.discover(reach=reach)
         timing = Timing(clock, asyncio.sleep, lambda: random.uniform(-1, 1))  # noqa: S311 - jitter
-        host = BridgeHost(clock)
+        host = BridgeHost(clock, reach)
         around = Surroundings(self.kinds, host, self.dead_letters, self.telemetry, timing, clock)
         self.buses = Buses(self.catalog, self.store, around)
         limits = settings.limits
@@ -85,6 +89,7 @@ class Bridge:
         self.operations = Operations(
             status=self.status,
             dead_letters=self.dead_letters,
+            trials=Trials(self.catalog, self.store),
             kinds=self.kinds,
             ready=self.reasons,
             metrics=self.telemetry.text,
@@ -96,7 +101,7 @@ class Bridge:
 
     async def status(self) -> Status:
         buses = [await bus_status(bus) for bus in self.buses.all()]
-        return Status(version=VERSION, started=self._started, buses=tuple(buses))
+        return Status(version=VERSION, started=format_time(self._started), buses=tuple(buses))
 
     async def reasons(self) -> dict[str, str]:
         """Why this bridge is not ready; empty when it is."""
@@ -197,6 +202,14 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _reach(settings: Settings) -> Reach:
+    """How far targets may reach. Who can reach the bridge only from this machine may let it reach this machine."""
+    if settings.targets.allow_private != "auto":
+        return Reach(settings.targets.allow_private)
+    doors = (settings.http.address, settings.grpc.address)
+    return Reach.LOOPBACK if all(door.is_loopback for door in doors) else Reach.ASKED
 
 
 def _stores(settings: Settings, clock: Clock) -> tuple[BusStore, Catalog, DeadLetters]:

@@ -125,6 +125,17 @@ class Stop(Section, frozen=True, kw_only=True):
     drain: Annotated[Duration, _doc("How long a stop waits for what is under way.")] = Duration(10)
 
 
+class Targets(Section, frozen=True, kw_only=True):
+    allow_private: Annotated[
+        Literal["auto", "all", "none"],
+        _doc(
+            "Which addresses that are not public targets may connect to. `auto`: this machine's own, while only this "
+            "machine can reach the bridge, and any where a target's config says `allowPrivate`; `all`: any; `none`: "
+            "none, whatever a config says."
+        ),
+    ] = "auto"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """``origins`` maps ``http.listen`` to where its value came from; it is no section."""
 
@@ -136,6 +147,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: Log = Log()
     server: Server = Server()
     stop: Stop = Stop()
+    targets: Targets = Targets()
     origins: dict[str, str] = {}
 
 

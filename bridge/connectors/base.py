@@ -17,11 +17,13 @@ is logged with its traceback, counted apart and retried. Cancellation (time-out,
 sent by then may be sent again. Retries, waits, rate, time-outs and dead letters are not the connector's business.
 
 **Marks on config fields.** ``Annotated[str, field("...", expression=True)]``: the text (or each value of a dict of texts)
-may hold placeholders, filled in per delivery; ``secret=True``: never shown.
+may hold placeholders, filled in per delivery; ``secret=True``: masked wherever a definition is shown, so ``check`` and
+errors must not tell it either.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 import msgspec
@@ -71,10 +73,25 @@ class Features(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Whether deliveries of one send arrive in order."""
 
 
+class Reach(StrEnum):
+    """How far targets may reach beyond public addresses: what the settings of a bridge come to."""
+
+    ALL = "all"
+    """Anywhere."""
+    LOOPBACK = "loopback"
+    """To this machine; elsewhere where a target's own config asks for it."""
+    ASKED = "asked"
+    """Only where a target's own config asks for it."""
+    NONE = "none"
+    """Nowhere, whatever a target's config says."""
+
+
 class Host(Protocol):
     """What a connector may ask of the bridge it runs in."""
 
     clock: Callable[[], float]
+    reach: Reach
+    """Every connector that connects to an address that users or events name must keep to it."""
 
     async def put(self, bus: str, events: Sequence[Event]) -> Mapping[int, InvalidInput]:
         """Put events to a bus of this bridge; those it took are durable when it returns.
@@ -100,8 +117,15 @@ class Target(ABC):
     def check(cls, config: Any) -> None:
         """Refuse what the struct's types cannot: raise InvalidConfig with the path below the config (``$.url``)."""
 
+    @classmethod  # noqa: B027 - a hook with a default
+    def check_reach(cls, config: Any, reach: Reach) -> None:
+        """Refuse, when a rule is made, what leads where this bridge's targets may not reach: raise InvalidConfig.
+
+        The config has passed ``check``. Of a rule that is stored, ``send`` alone judges this.
+        """
+
     async def open(self) -> None:  # noqa: B027 - a hook with a default
-        """Get ready. Raises Retryable or NotConnected when the target cannot be reached now."""
+        """Get ready. Raises Retryable or NotConnected when the target cannot be reached now, Rejected when it never may."""
 
     @abstractmethod
     async def send(self, deliveries: Sequence[Delivery]) -> None:
@@ -147,3 +171,6 @@ class Kinds(Protocol):
 
     def describe(self) -> list[Description]:
         """Every kind, also those that are not available."""
+
+    def check(self, target: type[Target], config: Config) -> None:
+        """Refuse a config that is right in itself, but not allowed in this bridge. Raises InvalidConfig."""

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Self
 import structlog
 
 from bridge.connectors import targets
-from bridge.connectors.base import Config, Description, Features, Target
+from bridge.connectors.base import Config, Description, Features, Reach, Target
 from bridge.connectors.schema import config_schema
 from bridge.errors import StartError
 
@@ -41,8 +41,9 @@ class Found(NamedTuple):
 class Registry:
     """Implements ``base.Kinds``."""
 
-    def __init__(self, found: Iterable[Found]) -> None:
+    def __init__(self, found: Iterable[Found], reach: Reach = Reach.LOOPBACK) -> None:
         """Raises StartError when two are of one kind."""
+        self._reach = reach
         self._found: dict[str, Found] = {}
         for one in found:
             other = self._found.setdefault(one.kind, one)
@@ -50,12 +51,18 @@ class Registry:
                 raise StartError(f"two connectors are of kind {one.kind!r}: {other.origin} and {one.origin}")
 
     @classmethod
-    def discover(cls, package: ModuleType = targets, plugins: Iterable[EntryPoint] | None = None) -> Self:
+    def discover(
+        cls,
+        package: ModuleType = targets,
+        plugins: Iterable[EntryPoint] | None = None,
+        reach: Reach = Reach.LOOPBACK,
+    ) -> Self:
         """Import every module of ``package`` and every entry point. Raises StartError."""
         if plugins is None:
             plugins = importlib.metadata.entry_points(group=GROUP)
         modules = [m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")]
-        return cls([*(_from_module(package.__name__, name) for name in sorted(modules)), *map(_from_plugin, plugins)])
+        found = [*(_from_module(package.__name__, name) for name in sorted(modules)), *map(_from_plugin, plugins)]
+        return cls(found, reach)
 
     def find(self, kind: str) -> type[Target] | None:
         """The class of a kind; None when there is none or when it is not available."""
@@ -69,6 +76,10 @@ class Registry:
     def describe(self) -> list[Description]:
         """Every kind, also those that are not available."""
         return [_describe(found) for _, found in sorted(self._found.items())]
+
+    def check(self, target: type[Target], config: Config) -> None:
+        """Refuse a config that is right in itself, but not allowed in this bridge. Raises InvalidConfig."""
+        target.check_reach(config, self._reach)
 
 
 def _from_module(package: str, kind: str) -> Found:

@@ -6,9 +6,11 @@ from urllib.parse import quote, unquote
 
 from yarl import URL
 
+from bridge.connectors.addresses import find_literal
 from bridge.connectors.base import has_placeholder
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._~-]+)?")
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
 _LEGAL = ":/?#[]@!$&'()*+,;=-._~%"
 """RFC 3986: what stands in a URL as it is, beside letters and digits."""
@@ -48,23 +50,36 @@ def parse_url(text: str) -> URL:
     if any(unquote(segment) in {".", ".."} for segment in below.partition("?")[0].split("/")):
         raise ValueError("must not hold the path segments . or ..")
     server = URL(f"{scheme}://{authority}")
-    if not server.raw_host or _HOST.fullmatch(server.raw_host) is None:
+    if not server.raw_host or not _is_host(server.raw_host):
         raise ValueError("names no valid host")
     slash = "" if below.startswith("/") else "/"
     return URL(f"{server.scheme}://{server.raw_authority}{slash}{quote(below, safe=_LEGAL)}", encoded=True)
 
 
-def check_url(text: str) -> None:
-    """Judge a URL at definition; of one with placeholders, what stands before the first. Raises ValueError."""
+def _is_host(host: str) -> bool:
+    """Whether it is a name, or an address in its usual form: not one of those that only some systems take for one
+    (``127.1``, ``2130706433``, ``0x7f000001``), so that everybody who judges an address sees the same.
+    """
+    if _HOST.fullmatch(host) is None:
+        return False
+    number = ":" in host or _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]) is not None
+    return not number or find_literal(host) is not None
+
+
+def check_url(text: str) -> URL | None:
+    """Judge a URL at definition; of one with placeholders, what stands before the first. Raises ValueError.
+
+    Returns as much of it as is certain; None when its host is not.
+    """
     if not has_placeholder(text):
-        parse_url(text)
-        return
+        return parse_url(text)
     fixed = text.partition("${")[0]
     scheme, separator, rest = fixed.partition("://")
     if not separator:
         if fixed and not any(wanted.startswith(fixed.lower()) for wanted in ("http://", "https://")):
             raise ValueError(_WANTED)
     elif "/" in rest:
-        parse_url(fixed[: fixed.rindex("/") + 1])
+        return parse_url(fixed[: fixed.rindex("/") + 1])
     elif scheme.lower() not in {"http", "https"}:
         raise ValueError(_WANTED)
+    return None

@@ -1,4 +1,5 @@
-"""An HTTP client for servers that are not trusted: no redirects, no cookies, no proxies, no decompression, bounded answers.
+"""An HTTP client for servers that are not trusted: no redirects, no cookies, no proxies, no decompression, bounded answers,
+and no connection to an address that was not judged.
 
 Everything about aiohttp is here; a connector gives a Request and gets an Answer or a Retryable.
 """
@@ -8,6 +9,7 @@ import io
 import ssl
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 from weakref import WeakSet
 
@@ -16,9 +18,11 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from yarl import URL
 
+from bridge.connectors.addresses import find_literal
 from bridge.connectors.answers import Answer, one_line
 from bridge.connectors.base import field
-from bridge.errors import Retryable
+from bridge.connectors.lookups import Lookups, Refuse
+from bridge.errors import Rejected, Retryable
 from bridge.model.documents import Document
 from bridge.version import VERSION
 
@@ -27,6 +31,11 @@ SHOWN_BYTES = 1024
 DRAINED_BYTES = 64 * 1024
 """How much of it is read to keep the connection usable; a longer or slower one costs the connection."""
 DRAIN_S = 1.0
+KEPT_SERVERS = 100
+"""Connections are kept to so many servers at a time: where events name them, there is no end to how many they are."""
+KEEP_S = 15.0
+LOOKUP_S = 10.0
+"""How long the addresses of a name are good for new connections."""
 LONG_BYTES = 1024 * 1024
 """aiohttp writes a body beyond this in pieces only when it comes from a file."""
 
@@ -48,9 +57,12 @@ class Request(NamedTuple):
 class WebClient:
     """Connections are kept and used again, as many as there are requests at a time; the caller bounds those."""
 
-    def __init__(self, tls: Tls, connect_timeout_s: float) -> None:
+    def __init__(self, tls: Tls, connect_timeout_s: float, refuse: Refuse) -> None:
         self._tls = tls
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout_s)
+        self._refuse = refuse
+        self._refuse_host = lru_cache(maxsize=1024)(self._judge_host)
+        self._servers: dict[tuple[str, str], float] = {}
         self._opened = AsyncExitStack()
 
     async def open(self) -> None:
@@ -59,8 +71,9 @@ class WebClient:
             context = True if self._tls == Tls() else await asyncio.to_thread(_tls_context, self._tls)
         except (OSError, ValueError) as error:
             raise Retryable(f"the TLS files cannot be used: {error}") from error
-        self._kept = await self._open(Pool(ssl=context, limit=0))
-        self._fresh = await self._open(Pool(ssl=context, limit=0, force_close=True))
+        options = {"ssl": context, "limit": 0, "resolver": Lookups(self._refuse), "ttl_dns_cache": LOOKUP_S}
+        self._kept = await self._open(Pool(keepalive_timeout=KEEP_S, **options))
+        self._fresh = await self._open(Pool(force_close=True, **options))
 
     async def _open(self, pool: "Pool") -> aiohttp.ClientSession:
         session = aiohttp.ClientSession(
@@ -74,8 +87,16 @@ class WebClient:
         return await self._opened.enter_async_context(session)
 
     async def request(self, request: Request) -> Answer:
-        """Raises Retryable when no answer came. Cancelled, it leaves no connection half used."""
+        """Raises Retryable when no answer came, Rejected when the server's address may not be connected to.
+
+        Cancelled, it leaves no connection half used.
+        """
+        reason = self._refuse_host(request.url.raw_host or "")
+        if reason:
+            raise Rejected(reason)
         try:
+            if not self._may_keep(request.url):
+                return await self._request(self._fresh, request)
             try:
                 return await self._request(self._kept, request)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
@@ -84,6 +105,22 @@ class WebClient:
             return await self._request(self._fresh, request)
         except (aiohttp.ClientError, OSError) as error:
             raise Retryable(_reason(error)) from error
+
+    def _judge_host(self, host: str) -> str:
+        """Why a URL's host may not be connected to, as far as it can be told now: names are judged when looked up."""
+        literal = find_literal(host)
+        return self._refuse(literal) if literal is not None else ""
+
+    def _may_keep(self, url: URL) -> bool:
+        """Whether a connection to this server may stay open: few enough others are."""
+        server, now = (url.scheme, url.raw_authority), asyncio.get_running_loop().time()
+        if server not in self._servers and len(self._servers) >= KEPT_SERVERS:
+            # The pool looks for idle connections as often as that, so none is older than twice the time.
+            self._servers = {known: used for known, used in self._servers.items() if now - used < 2 * KEEP_S}
+            if len(self._servers) >= KEPT_SERVERS:
+                return False
+        self._servers[server] = now
+        return True
 
     async def _request(self, session: aiohttp.ClientSession, request: Request) -> Answer:
         body = request.body if len(request.body) <= LONG_BYTES else io.BytesIO(request.body)
@@ -135,12 +172,18 @@ class Pool(aiohttp.TCPConnector):
 
     async def connect(self, *args: Any, **named: Any) -> Connection:
         _reused.set(False)
-        connection = await super().connect(*args, **named)
-        protocol = connection.protocol
-        if protocol is not None:
-            _reused.set(protocol in self._known)
-            self._known.add(protocol)
-        return connection
+        while True:
+            connection = await super().connect(*args, **named)
+            protocol = connection.protocol
+            if protocol is None:
+                return connection
+            if protocol not in self._known:
+                self._known.add(protocol)
+                return connection
+            if not protocol.should_close:
+                _reused.set(True)
+                return connection
+            connection.close()  # bytes came that nobody had asked for: they must not pass for the next answer
 
 
 _reused: ContextVar[bool] = ContextVar("reused", default=False)

@@ -32,6 +32,17 @@ class Kind(ABC):
     def check(self, resource: Resource) -> list[str]:
         """Judge the spec alone; returns warnings. Raises InvalidInput with the path from the document's root."""
 
+    def mask(self, resource: Resource) -> Resource:
+        """The resource as it may be shown, without secrets; the same object when it holds none."""
+        return resource
+
+    def unmask(self, resource: Resource, stored: Resource | None) -> Resource:
+        """Undo ``mask`` in what is to be applied; the same object when nothing in it is masked.
+
+        Raises InvalidInput, with the path from the document's root, where nothing is stored that a mask could stand for.
+        """
+        return resource
+
     def check_change(self, before: Resource | None, after: Resource) -> None:  # noqa: B027 - a hook with a default
         """Refuse a change that each of the two states alone does not show."""
 

@@ -2,6 +2,8 @@
 
 One write at a time in this process; the catalog's revisions hold it against writes of others, after which the whole
 step from reading to writing is repeated.
+
+Secrets stay inside: every resource that is returned here has them masked, and a mask that comes back keeps what is stored.
 """
 
 import asyncio
@@ -10,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from bridge.connectors.base import Kinds
 from bridge.controlplane.buses import Buses
@@ -17,6 +20,7 @@ from bridge.controlplane.kinds import Kind, check_common
 from bridge.controlplane.paths import document
 from bridge.controlplane.plan import Step, check_once, check_revision, diff, plan
 from bridge.controlplane.rules import Rules
+from bridge.controlplane.secrets import MASK
 from bridge.errors import Conflict, InUse, InvalidConfig, InvalidInput, NotFound
 from bridge.model.resource import Ref, Resource
 from bridge.stores.bus.base import BusStore
@@ -28,6 +32,7 @@ BIG_BYTES = 64 * 1024
 """From this size on, parsing and checking happen beside the event loop, so that events keep flowing."""
 MAX_NAMED = 10
 """Dependents that a refusal names before it only counts."""
+SECRETS_CHANGED = "secrets changed, which are not shown\n"
 
 T = TypeVar("T")
 
@@ -83,14 +88,41 @@ class Resources:
         Conflict, StoreError; paths begin at the resource (``$[1].spec`` for the second of several).
         """
         size = sum(len(resource.spec) for resource in wanted)
-        warnings = await beside(size, lambda: self._check(wanted))
+        whole = await self._unmasked(wanted)
+        warnings = await beside(size, lambda: self._check(whole))
         async with self._writing:
-            steps = await self._retry(lambda: self._apply(wanted, size, dry_run=dry_run))
-        diffs = await beside(size, lambda: [diff(step) for step in steps])
+            steps = await self._retry(lambda: self._apply(whole, size, dry_run=dry_run))
+        shown = await beside(size, lambda: [self._shown(step) for step in steps])
         return [
-            Applied(step.action, step.after, text, found)
-            for step, text, found in zip(steps, diffs, warnings, strict=True)
+            Applied(step.action, after, text, found)
+            for step, (after, text), found in zip(steps, shown, warnings, strict=True)
         ]
+
+    async def _unmasked(self, wanted: Sequence[Resource]) -> list[Resource]:
+        """Put the stored secrets in place of their masks. Such a resource must not have changed when it is written."""
+        whole = []
+        for index, resource in enumerate(wanted):
+            kind, made = self._kinds.get(resource.kind), resource
+            if kind is not None and MASK.encode() in bytes(resource.spec):
+                stored = await self._catalog.find(resource.ref)
+                with document(index, len(wanted)):
+                    made = kind.unmask(resource, stored)
+                if made is not resource and stored is not None and not made.revision:
+                    made = replace(made, revision=stored.revision)
+            whole.append(made)
+        return whole
+
+    def _shown(self, step: Step) -> tuple[Resource, str]:
+        """What became of a resource, and the difference, both without secrets."""
+        before = self._masked(step.before) if step.before is not None else None
+        after = self._masked(step.after)
+        text = diff(Step(step.action, before, after))
+        hidden = step.action == "changed" and after is not step.after and not text
+        return after, SECRETS_CHANGED if hidden else text
+
+    def _masked(self, resource: Resource) -> Resource:
+        kind = self._kinds.get(resource.kind)
+        return kind.mask(resource) if kind is not None else resource
 
     def _check(self, wanted: Sequence[Resource]) -> list[list[str]]:
         """Judge each resource alone; returns its warnings."""
@@ -162,6 +194,9 @@ class Resources:
 
     async def get(self, ref: Ref) -> Resource:
         """Raises NotFound."""
+        return self._masked(await self._get(ref))
+
+    async def _get(self, ref: Ref) -> Resource:
         self.kind(ref.kind)
         found = await self._catalog.find(ref)
         if found is None:
@@ -179,7 +214,7 @@ class Resources:
         if bus and not self.kind(kind).in_bus:
             raise InvalidInput(f"a {kind} belongs to no bus", path="$.bus")
         if bus:
-            await self.get(Ref("Bus", "", bus))
+            await self._get(Ref("Bus", "", bus))
         self.kind(kind)
 
     async def delete(self, ref: Ref, *, revision: int = 0, cascade: bool = False) -> list[Resource]:
@@ -191,10 +226,10 @@ class Resources:
             gone = await self._retry(lambda: self._delete(ref, revision, cascade=cascade))
             for resource in gone:
                 await self._kinds[resource.kind].dispose(resource.ref)
-        return gone
+        return [self._masked(resource) for resource in gone]
 
     async def _delete(self, ref: Ref, revision: int, *, cascade: bool) -> list[Resource]:
-        found = await self.get(ref)
+        found = await self._get(ref)
         check_revision(ref, revision, found)
         hanging = await self._hanging(ref)
         if hanging and not cascade:
@@ -221,7 +256,8 @@ class Resources:
         await self._check_scope(kind, bus)
         version = await self._catalog.version()
         if since is None or since > version:
-            yield [Watched("exists", version, r) for r in await self._catalog.list(kind, bus=bus or None)]
+            existing = await self._catalog.list(kind, bus=bus or None)
+            yield [Watched("exists", version, self._masked(resource)) for resource in existing]
         else:
             version = since
         while not self._stopped:
@@ -230,7 +266,10 @@ class Resources:
                 version = changes[-1].version
                 mine = [c for c in changes if c.ref.kind == kind and bus in {"", c.ref.bus}]
                 if mine:
-                    yield [Watched(c.action, c.version, c.resource or Resource(**c.ref._asdict())) for c in mine]
+                    yield [
+                        Watched(c.action, c.version, self._masked(c.resource or Resource(**c.ref._asdict())))
+                        for c in mine
+                    ]
             elif not await self._changed(version, pulse_s):
                 yield []
 
@@ -260,7 +299,7 @@ class Resources:
         await self._check_scope(kind, bus)
         after = _read_token(kind, page_token) if page_token else None
         found = await self._catalog.list(kind, bus=bus or None, labels=labels or None, limit=limit + 1, after=after)
-        items = found[:limit]
+        items = [self._masked(resource) for resource in found[:limit]]
         return Page(items, _make_token(items[-1]) if len(found) > limit else "")
 
 

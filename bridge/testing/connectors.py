@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from bridge.connectors.base import Target, load_config
+from bridge.connectors.base import Reach, Target, load_config
 from bridge.errors import BridgeError, InvalidInput, NotFound
 from bridge.model.delivery import Delivery, Payload
 from bridge.model.event import DataForm, Event, Value
@@ -16,8 +16,11 @@ from bridge.testing.clock import ManualClock
 class FakeHost:
     """Keeps what is put to its buses. ``failing``: raised by the next puts until it is None again."""
 
-    def __init__(self, clock: Callable[[], float] | None = None, buses: Sequence[str] = ()) -> None:
+    def __init__(
+        self, clock: Callable[[], float] | None = None, buses: Sequence[str] = (), reach: Reach = Reach.LOOPBACK
+    ) -> None:
         self.clock = clock or ManualClock()
+        self.reach = reach
         self.buses: dict[str, list[Event]] = {bus: [] for bus in buses}
         self.failing: BridgeError | None = None
         self.refused: dict[str, InvalidInput] = {}

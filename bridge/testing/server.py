@@ -3,7 +3,7 @@
 It runs in a thread of its own, on a loopback port that the system chooses, and remembers what it was asked::
 
     with FakeServer() as server:
-        server.answer("GET", "/v1/status", {"version": "1", "started": 0, "buses": []})
+        server.answer("GET", "/v1/status", {"version": "1", "started": "2026-11-24T08:00:00.000Z", "buses": []})
         ... Client(server.address) ...
         assert server.asked[0].path == "/v1/status"
 """

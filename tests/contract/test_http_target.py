@@ -221,6 +221,93 @@ async def test_never_ending_headers_are_cut(sink: HttpSink, target: Target, head
         await push(target)
 
 
+@pytest.mark.parametrize("drop", [b"HTTP/1.1 200 O", b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n"])
+async def test_headers_that_drip_are_ended_by_the_lane_s_time_out(sink: HttpSink, target: Target, drop: bytes) -> None:
+    """Each byte comes in time, the end never does; nothing of it is left for the next delivery."""
+
+    async def drip(request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(drop)
+        while not reader.at_eof():
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    sink.script = [drip]
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await push(target)
+    await push(target, 1)
+    assert [r.connection for r in sink.received] == [1, 2]
+
+
+async def test_an_answer_that_nobody_asked_for_is_no_answer(sink: HttpSink, target: Target) -> None:
+    """More than one answer to a request, at once or later: none is taken for that to another request."""
+    two = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" * 2
+    sink.script = [raw(two, close=False), Answer(400)]
+    await push(target, 0)
+    with pytest.raises(Rejected, match="status 400"):
+        await push(target, 1)
+    again = asyncio.Event()
+
+    async def later(request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(Answer().encode())
+        await again.wait()
+        writer.write(Answer().encode())
+
+    sink.script = [later, Answer(400)]
+    await push(target, 2)
+    again.set()
+    await asyncio.sleep(0.05)  # until it has arrived; before, nobody could tell it from the answer to come
+    with pytest.raises(Rejected, match="status 400"):
+        await push(target, 3)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.0 200 OK\r\n\r\nuntil the end",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\n\r\nuntil the end",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffff\r\nx",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    ],
+    ids=lambda answer: answer[:40].decode("latin-1"),
+)
+async def test_an_answer_in_any_form_counts_by_its_status(sink: HttpSink, target: Target, answer: bytes) -> None:
+    """Old, closing, without a length, cut short; the next delivery is not disturbed by the rest."""
+    sink.script = [raw(answer)]
+    await push(target, 0)
+    await push(target, 1)
+    assert [r.headers["ce-id"] for r in sink.received] == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello",
+    ],
+    ids=["chunks", "204 with a body"],
+)
+async def test_a_good_status_before_what_is_no_http_is_not_trusted(
+    sink: HttpSink, target: Target, answer: bytes
+) -> None:
+    """Rather twice than never."""
+    sink.script = [raw(answer)]
+    with pytest.raises(Retryable, match="broken answer"):
+        await push(target, 0)
+    await push(target, 1)
+
+
+async def test_a_protocol_that_was_not_asked_for_is_tried_again(sink: HttpSink, target: Target) -> None:
+    """101 is no success; its connection is not used again."""
+    sink.script = [raw(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", close=False)]
+    with pytest.raises(Retryable):
+        await push(target)
+    await push(target, 1)
+    assert [r.connection for r in sink.received] == [1, 2]
+
+
 async def test_a_body_that_breaks_off_or_drags_on_does_not_change_the_status(
     sink: HttpSink, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,9 @@
 
 Guarantee: At least once; a delivery is done when the server answers 2xx, whatever the body of that answer says.
 
-Retried: no connection, TLS and DNS errors, no or a broken answer, and the statuses 404, 408, 409, 429, 5xx and unknown
-ones, not before the answer's Retry-After. Redirects (never followed) and all other 4xx, 410 included, are final.
+Retried: no connection, TLS and DNS errors, no or a broken answer, no consent in the handshake, and the statuses 404, 408,
+409, 429, 5xx and unknown ones, not before the answer's Retry-After. Redirects (never followed), all other 4xx, 410
+included, addresses that may not be connected to, and what the target aborts are final.
 
 What a transform made is sent as it is, with its media type, whatever the mode; in batched mode that is one request each,
 one after the other. Mode `payload` without a transform sends the event's data with its media type. A placeholder's value
@@ -11,17 +12,21 @@ is percent-encoded in the URL; in a header, what is not visible ASCII is. A keep
 closed in the meantime is replaced at once, which is no failure.
 """
 
-import re
+import asyncio
+import gzip
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
-from urllib.parse import quote
 
 import msgspec
 
 from bridge.codec.http import format_batched, format_binary, format_structured
-from bridge.connectors import base
+from bridge.connectors import base, handshake, signatures
+from bridge.connectors.addresses import Address, find_literal, refuse
 from bridge.connectors.answers import judge, one_line
-from bridge.connectors.base import Features, Host, field
+from bridge.connectors.base import Features, Host, Reach, field, has_placeholder
+from bridge.connectors.handshake import Handshake, ask, judge_consent
+from bridge.connectors.headers import check_headers, encode_header
+from bridge.connectors.signatures import Signer, Signing, make_message_id
 from bridge.connectors.urls import check_url, escape_url, parse_url
 from bridge.connectors.web import Request, Tls, WebClient
 from bridge.errors import InvalidConfig, PartlyFailed, Rejected, Retryable, TargetError
@@ -29,18 +34,10 @@ from bridge.model.delivery import Delivery, Payload
 from bridge.model.event import DataForm, Event
 from bridge.model.units import Duration
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_OURS = {
-    "host",
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "keep-alive",
-    "te",
-    "trailer",
-    "upgrade",
-    "expect",
-}
+GZIP_BYTES = 1024
+"""Shorter bodies are not worth compressing."""
+LONG_BYTES = 64 * 1024
+"""Longer ones are compressed beside the event loop, at some 20 ms for each MiB."""
 
 
 class HttpConfig(base.Config, frozen=True, kw_only=True):
@@ -53,8 +50,19 @@ class HttpConfig(base.Config, frozen=True, kw_only=True):
     headers: Annotated[dict[str, str], field("Headers to add to each request.", expression=True)] = msgspec.field(
         default_factory=dict
     )
+    gzip: Annotated[bool, field("Compress bodies of more than 1 KiB.")] = False
+    signing: Annotated[Signing | None, field("Sign each request, after Standard Webhooks.")] = None
+    handshake: Annotated[
+        Handshake | None, field("Ask the target for its consent first, as the CloudEvents webhook specification says.")
+    ] = None
     tls: Annotated[Tls, field("For https: which certificates are trusted and shown.")] = Tls()
     connect_timeout: Annotated[Duration, field("How long making a connection may take.")] = Duration(5)
+    retry_after_cap: Annotated[Duration, field("The longest wait that an answer's Retry-After may ask for.")] = (
+        Duration(3600)
+    )
+    allow_private: Annotated[
+        bool, field("Whether it may lead to addresses that are not public: private, loopback, link-local and others.")
+    ] = False
 
 
 class HttpTarget(base.Target):
@@ -68,7 +76,9 @@ class HttpTarget(base.Target):
         super().__init__(config, host)
         if config.mode != "batched":
             self.features = Features(max_batch=1)
-        self._client = WebClient(config.tls, config.connect_timeout)
+        self._signer = Signer(config.signing) if config.signing else None
+        self._unfinished = bool(config.gzip or config.handshake or config.signing)
+        self._client = WebClient(config.tls, config.connect_timeout, self._refuse)
 
     @classmethod
     def check(cls, config: HttpConfig) -> None:
@@ -76,12 +86,40 @@ class HttpTarget(base.Target):
             check_url(config.url)
         except ValueError as error:
             raise InvalidConfig(str(error), path="$.url") from error
-        _check_headers(config)
+        check_headers(config.headers, lambda name: _taken(name, config))
         if config.tls.key_file and not config.tls.cert_file:
             raise InvalidConfig("needs certFile beside it", path="$.tls.keyFile")
+        if config.handshake and has_placeholder(config.url):
+            raise InvalidConfig("consent is asked for one URL: it must hold no placeholders", path="$.handshake")
+        if config.signing:
+            try:
+                Signer(config.signing)
+            except InvalidConfig as error:
+                raise error.under("$.signing") from error.__cause__
+
+    @classmethod
+    def check_reach(cls, config: HttpConfig, reach: Reach) -> None:
+        if config.allow_private and reach is Reach.NONE:
+            raise InvalidConfig("the setting targets.allow_private is none", path="$.allowPrivate")
+        url = check_url(config.url)
+        literal = find_literal(url.raw_host or "") if url is not None else None
+        reason = refuse(literal, reach, asked=config.allow_private) if literal is not None else ""
+        if reason:
+            raise InvalidConfig(reason, path="$.url")
 
     async def open(self) -> None:
         await self._client.open()
+        if self.config.handshake:
+            await self._ask(self.config.handshake)
+
+    async def _ask(self, wish: Handshake) -> None:
+        """Ask for consent. Raises Retryable while there is none, Rejected when the target may not be connected to."""
+        constant = {name: value for name, value in self.config.headers.items() if not has_placeholder(value)}
+        headers = {name: encode_header(value) for name, value in constant.items()} | ask(wish)
+        answer = await self._client.request(Request("OPTIONS", parse_url(self.config.url), headers, b""))
+        refusal = judge_consent(wish, answer, self.host.clock(), self.config.retry_after_cap)
+        if refusal is not None:
+            raise refusal
 
     async def send(self, deliveries: Sequence[Delivery]) -> None:
         failures: dict[int, TargetError] = {}
@@ -98,13 +136,38 @@ class HttpTarget(base.Target):
     async def _push(self, deliveries: Sequence[Delivery]) -> TargetError | None:
         """One request; returns why it failed."""
         try:
-            answer = await self._client.request(make_request(deliveries, self.config))
+            request = make_request(deliveries, self.config)
+            if self._unfinished:
+                request = await self._finish(request, deliveries)
+            answer = await self._client.request(request)
         except (Rejected, Retryable) as error:
             return error
-        return judge(answer, self.host.clock())
+        authentic = request.url.scheme == "https" and self.config.tls.verify
+        return judge(answer, self.host.clock(), self.config.retry_after_cap, authentic=authentic)
+
+    async def _finish(self, request: Request, deliveries: Sequence[Delivery]) -> Request:
+        """What depends on the whole request: compression, then the signature of what is sent."""
+        config, headers, body = self.config, request.headers, request.body
+        if config.gzip and len(body) > GZIP_BYTES:
+            body = compress(body) if len(body) <= LONG_BYTES else await asyncio.to_thread(compress, body)
+            headers["content-encoding"] = "gzip"
+        if config.handshake:
+            headers[handshake.ORIGIN] = config.handshake.origin
+        if self._signer is not None:
+            message_id = make_message_id(delivery.event for delivery in deliveries)
+            headers |= self._signer.sign(message_id, int(self.host.clock()), body)
+        return request._replace(body=body)
+
+    def _refuse(self, address: Address) -> str:
+        return refuse(address, self.host.reach, asked=self.config.allow_private)
 
     async def close(self) -> None:
         await self._client.close()
+
+
+def compress(body: bytes) -> bytes:
+    """The same for the same body."""
+    return gzip.compress(body, compresslevel=6, mtime=0)
 
 
 def _parts(deliveries: Sequence[Delivery], mode: str) -> Iterator[range]:
@@ -162,27 +225,14 @@ def _data(event: Event) -> Payload:
     return Payload(event.data or b"", event.content_type or implied)
 
 
-def encode_header(value: str) -> str:
-    """Percent-encode (UTF-8) what may not stand in a header: all but visible ASCII and spaces."""
-    value = value.strip(" \t\r\n")
-    if value.isascii() and value.isprintable():
-        return value
-    return re.sub(r"[^ -~]+", lambda found: quote(found[0], safe="", errors="replace"), value)
-
-
-def _check_headers(config: HttpConfig) -> None:
-    seen: set[str] = set()
-    for name in config.headers:
-        lower = name.lower()
-        reason = ""
-        if _TOKEN.fullmatch(name) is None:
-            reason = "is not the name of a header"
-        elif lower in _OURS or lower.startswith("proxy-"):
-            reason = "belongs to the connection and is set by bridge"
-        elif lower in seen:
-            reason = "stands here twice"
-        elif config.mode != "payload" and (lower == "content-type" or lower.startswith("ce-")):
-            reason = f"belongs to the event in mode {config.mode}; mode payload leaves it to you"
-        if reason:
-            raise InvalidConfig(reason, path=f"$.headers.{name}")
-        seen.add(lower)
+def _taken(name: str, config: HttpConfig) -> str:
+    """Why a header (name in lower case) is not the user's to set."""
+    if config.mode != "payload" and (name == "content-type" or name.startswith("ce-")):
+        return f"belongs to the event in mode {config.mode}; mode payload leaves it to you"
+    if config.gzip and name == "content-encoding":
+        return "is set by gzip"
+    if config.signing and name in signatures.HEADERS:
+        return "belongs to the signature"
+    if config.handshake and name in handshake.HEADERS:
+        return "belongs to the handshake"
+    return ""

@@ -71,11 +71,39 @@ def test_what_is_no_time_is_ignored(value: str | None) -> None:
     assert parse_retry_after(value, NOW) is None
 
 
+@pytest.mark.parametrize("value", ["31536000", "999999999", "Fri, 06 Nov 2099 08:49:37 GMT", "3601"])
+def test_a_wait_is_cut_at_the_cap(value: str) -> None:
+    """A year, in seconds and as a date."""
+    assert parse_retry_after(value, NOW) == 3600.0
+    failure = judge(Answer(429, {"Retry-After": value}), NOW, 60.0)
+    assert isinstance(failure, Retryable)
+    assert failure.after_s == 60.0
+
+
+def test_a_retired_target_is_told_from_other_refusals() -> None:
+    """Its reason says so."""
+    failure = judge(Answer(410, {}, b"moved out"), NOW)
+    assert isinstance(failure, Rejected)
+    assert failure.reason == "the target is retired: status 410: moved out"
+
+
+def test_the_target_may_abort_a_delivery() -> None:
+    """Whatever failure it answers with, if it is surely the target that says so."""
+    for status in (400, 404, 429, 500, 503):
+        answer = Answer(status, {"Webhook-Delivery": " Abort-Message "})
+        failure = judge(answer, NOW, authentic=True)
+        assert isinstance(failure, Rejected)
+        assert failure.reason == f"aborted by the target: status {status}"
+        assert "aborted" not in str(judge(answer, NOW))
+    assert judge(Answer(200, {"Webhook-Delivery": "abort-message"}), NOW, authentic=True) is None
+    assert isinstance(judge(Answer(503, {"Webhook-Delivery": "wait"}), NOW, authentic=True), Retryable)
+
+
 @given(st.text())
 def test_any_header_is_a_wait_or_nothing(value: str) -> None:
-    """Never an error, never negative."""
+    """Never an error, never negative, never beyond the cap."""
     found = parse_retry_after(value, NOW)
-    assert found is None or found >= 0
+    assert found is None or 0 <= found <= 3600
 
 
 @given(st.text())

@@ -81,7 +81,7 @@ def _fields(properties: dict[str, Any], definitions: dict[str, Any], prefix: str
 
 def field_row(name: str, shown: dict[str, Any]) -> str:
     default = shown.get("default", "required")
-    if default in ({}, "", None) or default is False:
+    if default in ({}, [], "", None) or default is False:
         default = "false" if default is False else ""
     elif default is True:
         default = "true"

@@ -8,9 +8,9 @@ from types import ModuleType
 
 import pytest
 
-from bridge.connectors.base import Features
+from bridge.connectors.base import Features, Reach, load_config
 from bridge.connectors.registry import Registry
-from bridge.errors import StartError
+from bridge.errors import InvalidConfig, StartError
 
 GOOD = '''"""Sends to a {kind}, and
 so on.
@@ -71,6 +71,22 @@ def test_our_own_are_found_by_module_name() -> None:
     assert (found.kind, found.__module__) == ("file", "bridge.connectors.targets.file")
     assert registry.find("pigeon") is None
     assert all(d.available and d.schema for d in registry.describe())
+
+
+def test_what_this_bridge_does_not_allow_is_refused() -> None:
+    """By the reach that its settings come to; most kinds do not mind."""
+    configs = {"http": b'{"url":"http://127.0.0.1/"}', "bus": b'{"bus":"other"}'}
+    for reach, fine in ((Reach.LOOPBACK, True), (Reach.NONE, False)):
+        registry = Registry.discover(plugins=[], reach=reach)
+        for kind, text in configs.items():
+            target = registry.find(kind)
+            assert target is not None
+            config = load_config(target, text)
+            if fine or kind == "bus":
+                registry.check(target, config)
+            else:
+                with pytest.raises(InvalidConfig):
+                    registry.check(target, config)
 
 
 def test_a_description_comes_from_the_docstring(folder: Folder) -> None:

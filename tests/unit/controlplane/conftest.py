@@ -6,14 +6,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 import pytest
 
-from bridge.connectors.base import Config, Description, Features, Target, field
+from bridge.connectors.base import Config, Description, Features, Reach, Target, field
 from bridge.controlplane.documents import YAML, parse_documents
 from bridge.controlplane.http import make_app
 from bridge.controlplane.operations import Operations
 from bridge.controlplane.resources import Applied, Resources
+from bridge.controlplane.trials import Trials
 from bridge.errors import InvalidConfig
 from bridge.model.delivery import Delivery
 from bridge.model.status import BusStatus, RuleStatus, Status, TargetStatus
+from bridge.model.times import format_time
 from bridge.stores.bus.memory import MemoryBusStore
 from bridge.stores.catalog.memory import MemoryCatalog
 from bridge.stores.deadletters.memory import MemoryDeadLetters
@@ -25,6 +27,7 @@ class PaperConfig(Config, frozen=True, kw_only=True):
     path: Annotated[str, field("where to write", expression=True)]
     mode: Annotated[Literal["add", "replace"], field("what to do with what is there")] = "add"
     headers: Annotated[dict[str, str], field("more", expression=True)] = msgspec.field(default_factory=dict)
+    token: Annotated[str, field("what opens the drawer", secret=True)] = ""
 
 
 class PaperTarget(Target):
@@ -56,6 +59,9 @@ class FakeKinds:
         )
         return [marble, paper]
 
+    def check(self, target: type[Target], config: Any) -> None:
+        target.check_reach(config, Reach.LOOPBACK)
+
 
 class World:
     """Resources and operations over stores in memory, and the HTTP door before them."""
@@ -70,6 +76,7 @@ class World:
         self.operations = Operations(
             status=self.status,
             dead_letters=self.letters,
+            trials=Trials(self.catalog, self.bus_store),
             kinds=FakeKinds(),
             ready=self.ready,
             metrics=lambda: b"up 1\n",
@@ -90,7 +97,7 @@ class World:
             lag=0,
             rules=(rule,),
         )
-        return Status(version="0", started=self.clock(), buses=(bus,))
+        return Status(version="0", started=format_time(self.clock()), buses=(bus,))
 
     async def ready(self) -> dict[str, str]:
         return self.reasons
