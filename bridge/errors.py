@@ -6,6 +6,7 @@
     ├── InvalidInput               the caller's       never      400 INVALID_ARGUMENT
     │   ├── InvalidEvent
     │   ├── InvalidPattern
+    │   ├── InvalidFilter(position)
     │   ├── InvalidTransform
     │   ├── InvalidConfig          (resources, connector configs, settings)
     │   ├── TooLarge                                             413 INVALID_ARGUMENT
@@ -74,6 +75,17 @@ class InvalidPattern(InvalidInput):
     """The pattern is not valid."""
 
     code = "INVALID_PATTERN"
+
+
+class InvalidFilter(InvalidInput):
+    """The filter is not valid."""
+
+    code = "INVALID_FILTER"
+
+    def __init__(self, reason: str = "", *, path: str | None = None, position: int | None = None) -> None:
+        """``position`` counts the characters of an expression from 1; the reason names it."""
+        super().__init__(reason if position is None else f"{reason} (at character {position})", path=path)
+        self.position = position
 
 
 class InvalidTransform(InvalidInput):

@@ -5,6 +5,7 @@ written: every event that is acknowledged after the rule was lies behind them (p
 rule's status: ``{"starts": {"<target>": {"<partition>": offset}}}``.
 """
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,12 +15,15 @@ from bridge.connectors.base import Kinds, load_config
 from bridge.controlplane.buses import ends
 from bridge.controlplane.kinds import Kind
 from bridge.controlplane.paths import below
+from bridge.controlplane.secrets import mask_rule, unmask_rule
 from bridge.errors import InvalidConfig
 from bridge.model.documents import parse_json
 from bridge.model.resource import Resource
 from bridge.model.rule import RuleSpec, TargetSpec
 from bridge.rules.expressions import compile_config
-from bridge.rules.lint import lint
+from bridge.rules.filter_lint import lint_filter
+from bridge.rules.filters import parse_filter
+from bridge.rules.lint import Remark, lint
 from bridge.rules.pattern import parse_pattern
 from bridge.rules.transform import compile_transform
 from bridge.stores.bus.base import BusStore
@@ -45,6 +49,8 @@ class Rules(Kind):
     def _check_spec(self, spec: RuleSpec) -> list[str]:
         with below("$.pattern"):
             pattern = parse_pattern(bytes(spec.pattern), spec.dialect)
+        with below("$.filter"):
+            filter_ = parse_filter(bytes(spec.filter))
         names: set[str] = set()
         for index, target in enumerate(spec.targets):
             with below(f"$.targets[{index}]"):
@@ -52,14 +58,16 @@ class Rules(Kind):
                     raise InvalidConfig("another target of this rule has this name", path="$.name")
                 names.add(target.name)
                 self._check_target(target)
-        return [f"$.spec.pattern{remark.path[1:]}: {remark.reason}" for remark in lint(pattern)]
+        return [*_warnings("$.spec.pattern", lint(pattern)), *_warnings("$.spec.filter", lint_filter(filter_))]
 
     def _check_target(self, target: TargetSpec) -> None:
         kind = self._kinds.find(target.kind)
         if kind is None:
             raise InvalidConfig(self._unknown(target.kind), path="$.kind")
         with below("$.config"):
-            compile_config(load_config(kind, target.config), kind.Config)
+            config = load_config(kind, target.config)
+            self._kinds.check(kind, config)
+            compile_config(config, kind.Config)
         with below("$.transform"):
             compile_transform(target.transform)
 
@@ -71,6 +79,15 @@ class Rules(Kind):
         hint = f"did you mean {close[0]}? " if close else ""
         return f"there is no kind of target {kind!r}; {hint}known: {', '.join(self._kinds.kinds())}"
 
+    def mask(self, resource: Resource) -> Resource:
+        spec = mask_rule(resource.spec, self._kinds)
+        return replace(resource, spec=spec) if spec is not resource.spec else resource
+
+    def unmask(self, resource: Resource, stored: Resource | None) -> Resource:
+        with below("$.spec"):
+            spec = unmask_rule(resource.spec, stored.spec if stored else None, self._kinds)
+        return replace(resource, spec=spec) if spec is not resource.spec else resource
+
     async def prepare(self, before: Resource | None, after: Resource) -> Resource:
         """Note where each target starts."""
         if before is after:
@@ -80,6 +97,10 @@ class Rules(Kind):
         now = {str(partition): end for partition, end in ends(log).items()}
         starts = {target.name: kept.get(target.name, now) for target in _spec(after).targets}
         return replace(after, status={"starts": starts})
+
+
+def _warnings(path: str, remarks: Iterable[Remark]) -> list[str]:
+    return [f"{path}{remark.path[1:]}: {remark.reason}" for remark in remarks]
 
 
 def _kept_starts(before: Resource | None, after: Resource) -> Starts:

@@ -167,6 +167,7 @@ class Lane:
                 log.exception("a lane failed and tries again", target=self._spec.name)
                 self._waiting.appendleft(self._under_way[me] or send)
                 await self._timing.sleep(1)
+        self._under_way.pop(me, None)  # now, not in the callback: a delivery put before that would find no worker
 
     async def _deliver(self, me: "asyncio.Task[None]", send: _Send) -> None:
         """Try until every delivery is delivered or buried; each is settled then, unless the lane was stopped."""

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
 from typing import NamedTuple
 
 from bridge.codec.chunks import events_of
 from bridge.errors import InvalidInput
+from bridge.model import times
 from bridge.model.event import Event
 from bridge.model.log import Position, StoredChunk
 from bridge.rules.matcher import compile_matcher
@@ -101,10 +101,7 @@ async def start_offsets(log: BusLog, start: str) -> dict[int, int]:
 
 def parse_time(text: str, path: str) -> float:
     """RFC 3339 with its zone, to seconds since the epoch."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
+    time = times.parse_time(text)
+    if time is None:
         raise InvalidInput(f"{text!r} is neither earliest, latest, nor a time such as 2026-11-24T08:30:00Z", path=path)
-    return time.timestamp()
+    return time

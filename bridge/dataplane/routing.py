@@ -1,5 +1,6 @@
 """A bus's rules, compiled: from a batch of events to deliveries by lane. Rebuilt when a rule changes, never per event."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from bridge.errors import InvalidInput
 from bridge.model.delivery import Delivery
 from bridge.model.event import Event
 from bridge.model.log import Position, StoredChunk
+from bridge.rules.filters import Passes
 from bridge.rules.matcher import Matcher, compile_matcher
 from bridge.rules.pattern import Pattern
 from bridge.rules.scope import Names, Scope
@@ -49,12 +51,17 @@ class CompiledTarget(NamedTuple):
 
 
 class CompiledRule(msgspec.Struct, frozen=True, eq=False):
-    """A rule that is enabled. ``matched`` is told how many events it matched."""
+    """A rule that is enabled. ``matched`` is told how many events it matched.
+
+    ``passes`` is its filter, asked about the events that match the pattern; None without one. Rules with the same filter
+    have the same function, so that it is asked once.
+    """
 
     name: str
     pattern: Pattern
     targets: tuple[CompiledTarget, ...]
     matched: Callable[[int], None]
+    passes: Passes | None = None
 
 
 class Judgement(NamedTuple):
@@ -76,6 +83,9 @@ class Routing:
         self._bus = bus
         self.rules = tuple(rules)
         self._matcher = self._compile(before)
+        filters = Counter(rule.passes for rule in self.rules if rule.passes is not None)
+        self._filtered = bool(filters)
+        self._shared = {passes for passes, rules in filters.items() if rules > 1}
 
     def _compile(self, before: "Routing | None") -> Matcher[CompiledRule]:
         if before is None:
@@ -105,7 +115,28 @@ class Routing:
                     found[rule].append(pair)
                 else:
                     found[rule] = [pair]
+        if self._filtered:
+            self._filter(found)
         return found
+
+    def _filter(self, found: dict[CompiledRule, Hits]) -> None:
+        """Take out what the rules' filters do not let pass. A filter of several rules sees each event once."""
+        verdicts: dict[Passes, dict[int, bool]] = {}
+        for rule, hits in list(found.items()):
+            passes = rule.passes
+            if passes is None:
+                continue
+            if passes not in self._shared:
+                kept = [pair for pair in hits if passes(pair[1])]
+            else:
+                seen = verdicts.setdefault(passes, {})
+                new = [pair for pair in hits if pair[0] not in seen]
+                seen.update((offset, passes(event)) for offset, event in new)
+                kept = [pair for pair in hits if seen[pair[0]]]
+            if kept:
+                found[rule] = kept
+            else:
+                del found[rule]
 
     def _render(
         self,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -19,6 +20,8 @@ from bridge.model.documents import parse_json
 from bridge.model.resource import Resource
 from bridge.model.rule import RuleSpec, TargetSpec
 from bridge.rules.expressions import compile_config
+from bridge.rules.filters import PASSES_ALL, Filter, Passes, compile_filter, parse_filter
+from bridge.rules.narrowing import narrow
 from bridge.rules.pattern import parse_pattern
 from bridge.rules.scope import Names, Scope
 from bridge.rules.transform import compile_transform
@@ -77,6 +80,7 @@ class RunningRules:
         self._around = around
         self.entries: dict[str, RuleEntry] = {}
         self.routing = Routing(bus, ())
+        self._filters: WeakValueDictionary[bytes, Passes] = WeakValueDictionary()
 
     def change(self, changed: Sequence[Resource], deleted: Sequence[str]) -> None:
         """Compile what changed, swap the routing, and let lanes that are not wanted any more hand over."""
@@ -104,7 +108,9 @@ class RunningRules:
             spec = parse_json(bytes(resource.spec), RuleSpec)
             if not spec.enabled:
                 return RuleEntry(resource.revision, None, {}, matched)
-            pattern = parse_pattern(bytes(spec.pattern), spec.dialect)
+            filter_ = parse_filter(bytes(spec.filter))
+            pattern = narrow(parse_pattern(bytes(spec.pattern), spec.dialect), filter_)
+            passes = self._passes(bytes(spec.filter), filter_)
             lanes = {t.name: self._lane(resource.name, t, known) for t in spec.targets}
             targets = tuple(self._target(resource, t, lanes[t.name]) for t in spec.targets)
         except BridgeError as error:  # stored by a version that knew more, or by hand
@@ -118,7 +124,17 @@ class RunningRules:
             counter.inc(number)
             matched.add(number)
 
-        return RuleEntry(resource.revision, CompiledRule(resource.name, pattern, targets, tell), lanes, matched)
+        compiled = CompiledRule(resource.name, pattern, targets, tell, passes)
+        return RuleEntry(resource.revision, compiled, lanes, matched)
+
+    def _passes(self, text: bytes, filter_: Filter) -> Passes | None:
+        """The function of a filter; the same one for all rules that have the same text."""
+        if filter_ == PASSES_ALL:
+            return None
+        known = self._filters.get(text)
+        if known is None:
+            known = self._filters[text] = compile_filter(filter_)
+        return known
 
     def _lane(self, rule: str, spec: TargetSpec, known: RuleEntry | None) -> LaneEntry:
         made_from = msgspec.structs.replace(spec, transform=msgspec.Raw(b"{}"), start="latest")

@@ -6,6 +6,7 @@ from bridge.dataplane.lanes import Watcher
 from bridge.model.clock import Clock
 from bridge.model.delivery import Delivery
 from bridge.model.status import LastError
+from bridge.model.times import format_time
 from bridge.telemetry import Telemetry
 
 WINDOW_S = 10
@@ -79,7 +80,7 @@ class TargetStats(Watcher):
         self.failing = True
         self.failures += deliveries
         self._failed.inc(deliveries)
-        self.last_error = LastError(time=now, reason=reason)
+        self.last_error = LastError(time=format_time(now), reason=reason)
 
     def buried(self, deliveries: int) -> None:
         self.deaths += deliveries

@@ -6,6 +6,7 @@ from bridge.dataplane.buses import Buses
 from bridge.dataplane.rules import LaneEntry, RuleEntry
 from bridge.dataplane.running import RunningBus
 from bridge.model.status import BusStatus, RuleStatus, TargetStatus
+from bridge.model.times import format_time
 
 
 async def bus_status(bus: RunningBus) -> BusStatus:
@@ -15,7 +16,7 @@ async def bus_status(bus: RunningBus) -> BusStatus:
         partitions=bus.log.partitions,
         events=usage.events,
         size_bytes=usage.size_bytes,
-        oldest=usage.oldest,
+        oldest=format_time(usage.oldest) if usage.oldest is not None else None,
         received=bus.stats.received.total,
         rate=bus.stats.received.rate,
         lag=bus.lag({}),

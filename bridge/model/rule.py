@@ -51,9 +51,14 @@ class TargetSpec(Document, frozen=True, kw_only=True):
 
 
 class RuleSpec(Document, frozen=True, kw_only=True):
-    """``pattern`` is JSON text in the language of bridge.rules; absent or ``{}`` matches every event."""
+    """``pattern`` is JSON text in the language of bridge.rules; absent or ``{}`` matches every event.
+
+    ``filter`` is JSON text too: a filter of the CloudEvents Subscriptions API, or a list of them that must all pass. An
+    event must pass both.
+    """
 
     enabled: bool = True
     dialect: Dialect = "bridge"
     pattern: msgspec.Raw = msgspec.Raw(b"{}")
+    filter: msgspec.Raw = msgspec.Raw(b"[]")
     targets: Annotated[tuple[TargetSpec, ...], Meta(min_length=1, max_length=100)]

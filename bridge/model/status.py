@@ -1,4 +1,4 @@
-"""How the running bridge is: the answer of ``GET /v1/status``. Counts are since the start of the process."""
+"""How the running bridge is: the answer of ``GET /v1/status``. Counts are since the start of the process, times RFC 3339."""
 
 import msgspec
 
@@ -8,9 +8,9 @@ class _Shown(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class LastError(_Shown, frozen=True, kw_only=True):
-    """``time`` in seconds since the epoch."""
+    """When and why a delivery failed last."""
 
-    time: float
+    time: str
     reason: str
 
 
@@ -36,13 +36,13 @@ class RuleStatus(_Shown, frozen=True, kw_only=True):
 
 
 class BusStatus(_Shown, frozen=True, kw_only=True):
-    """``events``, ``size_bytes`` and ``oldest`` (seconds since the epoch) are what the log holds now."""
+    """``events``, ``size_bytes`` and ``oldest`` are what the log holds now."""
 
     name: str
     partitions: int
     events: int
     size_bytes: int
-    oldest: float | None
+    oldest: str | None
     received: int
     rate: float
     lag: int
@@ -51,5 +51,5 @@ class BusStatus(_Shown, frozen=True, kw_only=True):
 
 class Status(_Shown, frozen=True, kw_only=True):
     version: str
-    started: float
+    started: str
     buses: tuple[BusStatus, ...]

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
@@ -11,6 +10,7 @@ from bridge.codec.json import format_event
 from bridge.dataplane.buses import Buses
 from bridge.dataplane.reading import Batch, Entry, Reader, parse_time, start_offsets
 from bridge.errors import BridgeError, InvalidInput, Overloaded, problem
+from bridge.model.times import format_time
 from bridge.rules.pattern import Pattern, parse_pattern
 from bridge.stores.bus.base import BusLog
 
@@ -144,8 +144,7 @@ def _token(batch: Batch, taken: int, log: BusLog) -> str:
 
 
 def show(entry: Entry) -> Shown:
-    time = datetime.fromtimestamp(entry.received, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return Shown(*entry.position, time, msgspec.Raw(format_event(entry.event)))
+    return Shown(*entry.position, format_time(entry.received), msgspec.Raw(format_event(entry.event)))
 
 
 def _event(entry: Entry) -> bytes:

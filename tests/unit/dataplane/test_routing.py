@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from bridge.codec.json import format_event
 from bridge.dataplane.lanes import GivenUp
 from bridge.dataplane.routing import CompiledRule, CompiledTarget, Routing
@@ -25,11 +27,17 @@ async def bury(letters: Any) -> None:
 
 
 def rule(
-    name: str, pattern: str, lane: str, *, transform: bytes | None = None, starts: dict | None = None
+    name: str,
+    pattern: str,
+    lane: str,
+    *,
+    transform: bytes | None = None,
+    starts: dict | None = None,
+    passes: Any = None,
 ) -> CompiledRule:
     made = compile_transform(transform) if transform else None
     target = CompiledTarget(lane, Names(name, lane), "config", None, made, starts or {}, bury)
-    return CompiledRule(name, parse_pattern(pattern), (target,), lambda number: None)
+    return CompiledRule(name, parse_pattern(pattern), (target,), lambda number: None, passes)
 
 
 def test_each_lane_gets_the_events_its_rule_matches() -> None:
@@ -77,3 +85,31 @@ def test_a_routing_made_from_another_knows_the_new_rules_and_no_old_ones() -> No
     kept, gone, new = (rule(name, "{}", name) for name in ("kept", "gone", "new"))
     routing = Routing("b", [kept, new], Routing("b", [kept, gone]))
     assert set(routing.judge(0, 0, [chunk(0, event(0))]).deliveries) == {"kept", "new"}
+
+
+def test_an_event_must_pass_the_filter_too() -> None:
+    """Pattern and filter; rules without a filter beside it are not disturbed, and nothing passes is no entry."""
+    told: list[int] = []
+    even = rule("even", '{"data":{"to":["red"]}}', "even", passes=lambda e: int(e.id) % 2 == 0)
+    even = msgspec.structs.replace(even, matched=told.append)
+    routing = Routing("b", [even, rule("all", "{}", "all"), rule("none", "{}", "none", passes=lambda e: False)])
+    judged = routing.judge(0, 0, [chunk(10, event(0), event(1), event(2, data=b"{}"), event(4)), chunk(14, event(5))])
+    found = {lane: [d.event.id for d in deliveries] for lane, deliveries in judged.deliveries.items()}
+    assert found == {"even": ["0", "4"], "all": ["0", "1", "2", "4", "5"]}
+    assert told == [2]
+
+
+def test_a_filter_of_several_rules_is_asked_once() -> None:
+    """About each event that one of them matches."""
+    asked: list[str] = []
+
+    def passes(seen: Event) -> bool:
+        asked.append(seen.id)
+        return seen.id != "1"
+
+    patterns = {"a": "{}", "b": "{}", "c": '{"data":{"to":["green"]}}'}
+    rules = [rule(name, pattern, name, passes=passes) for name, pattern in patterns.items()]
+    green = b'{"to":"green"}'
+    judged = Routing("b", rules).judge(0, 0, [chunk(0, event(0), event(1), event(2, data=green))])
+    assert sorted(asked) == ["0", "1", "2"]
+    assert {lane: len(deliveries) for lane, deliveries in judged.deliveries.items()} == {"a": 2, "b": 2, "c": 1}

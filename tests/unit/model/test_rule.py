@@ -12,6 +12,7 @@ def test_a_rule_needs_little() -> None:
     spec = parse_json(b'{"targets":[{"name":"a","kind":"log"}]}', RuleSpec)
     assert spec.enabled
     assert bytes(spec.pattern) == b"{}"
+    assert bytes(spec.filter) == b"[]"
     assert spec.targets[0].retry.max_attempts == 4
 
 
