@@ -229,3 +229,34 @@ async def test_a_lost_connection_is_not_opened_again_while_another_send_is_under
             await asyncio.sleep(0)
     reopened = target.events.index("close")
     assert target.events.index("sent 1") < reopened < target.events.index("sent 0")
+
+
+async def test_what_is_put_in_the_moment_when_the_last_worker_ends_is_sent() -> None:
+    """A worker that has ended does not count as one."""
+    target, settled = Scripted(), []
+
+    async def bury(letters: Sequence[GivenUp]) -> None:
+        raise AssertionError(letters)
+
+    spec = TargetSpec(name="a", kind="scripted", concurrency=1, batch=Batching(count=1))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
+
+        def spawn(work):
+            task = group.create_task(work)
+            task.add_done_callback(lambda _: lane_is_done.set())
+            return task
+
+        lane_is_done = asyncio.Event()
+        lane = Lane(target, spec, bury=bury, spawn=spawn, timing=timing)
+        await lane.put(deliveries(1), settled.append)
+        await lane_is_done.wait()
+        for expected in range(2, 30):
+            worker = next(iter(lane._under_way), None)
+            await lane.put(deliveries(1), settled.append)
+            if worker is not None:
+                while not worker.done():
+                    await asyncio.sleep(0)
+                await lane.put(deliveries(1), settled.append)
+            while sum(settled) < expected:
+                await asyncio.sleep(0)

@@ -4,7 +4,7 @@ from typing import Any
 
 from bridge.codec.json import format_event
 from bridge.dataplane.lanes import GivenUp
-from bridge.dataplane.routing import CompiledRule, CompiledTarget, Routing
+from bridge.dataplane.routing import CompiledRule, CompiledTarget, Gate, Routing
 from bridge.model.event import DataForm, Event
 from bridge.model.log import Format, Position, StoredChunk
 from bridge.rules.pattern import parse_pattern
@@ -28,7 +28,7 @@ def rule(
     name: str, pattern: str, lane: str, *, transform: bytes | None = None, starts: dict | None = None
 ) -> CompiledRule:
     made = compile_transform(transform) if transform else None
-    target = CompiledTarget(lane, Names(name, lane), "config", None, made, starts or {}, bury)
+    target = CompiledTarget(lane, Names(name, lane), "config", None, made, Gate(starts or {}), bury)
     return CompiledRule(name, parse_pattern(pattern), (target,), lambda number: None)
 
 
@@ -77,3 +77,10 @@ def test_a_routing_made_from_another_knows_the_new_rules_and_no_old_ones() -> No
     kept, gone, new = (rule(name, "{}", name) for name in ("kept", "gone", "new"))
     routing = Routing("b", [kept, new], Routing("b", [kept, gone]))
     assert set(routing.judge(0, 0, [chunk(0, event(0))]).deliveries) == {"kept", "new"}
+
+
+def test_a_closed_gate_lets_nothing_through() -> None:
+    """The target has a cursor of its own then."""
+    closed = rule("own", "{}", "audit")
+    closed.targets[0].gate.closed = True
+    assert Routing("b", [closed]).judge(0, 0, [chunk(0, event(0))]).deliveries == {}
