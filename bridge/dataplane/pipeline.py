@@ -90,7 +90,7 @@ class Pipeline:
         self._group: asyncio.TaskGroup | None = None
         self._followers: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.Task[None]] = set()
-        self._ending = False
+        self._ending = self._abandoned = False
         self.hand_overs: list[HandOver] = []
         self.read: dict[int, int] = {}
         """Per partition the offset of the next event to read."""
@@ -114,6 +114,10 @@ class Pipeline:
     def position(self) -> dict[int, int]:
         """What may be committed."""
         return {partition: ledger.position for partition, ledger in self._ledgers.items()}
+
+    def abandon(self) -> None:
+        """Commit nothing any more: another pipeline has taken over what was not settled."""
+        self._abandoned = True
 
     async def until_settled(self) -> None:
         """Return once everything that was read is settled."""
@@ -249,6 +253,6 @@ class Pipeline:
     async def _commit(self) -> None:
         self._moved.clear()
         moved = {p: ledger.position for p, ledger in self._ledgers.items() if ledger.position != self._committed.get(p)}
-        if moved:
+        if moved and not self._abandoned:
             await self._log.commit(self._cursor, moved)
             self._committed |= moved

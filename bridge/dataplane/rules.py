@@ -267,4 +267,4 @@ class RunningRules:
 def _alone(rule: CompiledRule, names: Names) -> CompiledRule:
     """The rule with this target only, past its gate; what it matches was counted by the live cursor."""
     targets = tuple(t._replace(gate=Gate(t.gate.first)) for t in rule.targets if t.names == names)
-    return msgspec.structs.replace(rule, targets=targets, matched=lambda number: None)
+    return msgspec.structs.replace(rule, targets=targets, matched=lambda _: None)

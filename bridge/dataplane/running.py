@@ -7,6 +7,7 @@ import structlog
 
 from bridge.dataplane.lanes import Settled
 from bridge.dataplane.pipeline import Pipeline, Refresh
+from bridge.dataplane.routing import Judgement
 from bridge.dataplane.rules import RunningRules, Surroundings
 from bridge.dataplane.stats import BusStats
 from bridge.dataplane.targets import RunningTarget
@@ -15,6 +16,7 @@ from bridge.errors import NotFound
 from bridge.model.bus import BusSpec
 from bridge.model.delivery import Delivery
 from bridge.model.documents import parse_json
+from bridge.model.log import StoredChunk
 from bridge.model.resource import Resource
 from bridge.stores.bus.base import BusLog
 
@@ -47,13 +49,12 @@ class RunningBus:
 
     async def run(self, refresh: Refresh) -> None:
         """Carry events from the log to the lanes until cancelled or dropped."""
-
         while True:
             self._pipeline = Pipeline(
                 self.log,
                 LIVE,
                 refresh,
-                lambda *batch: self.rules.routing.judge(*batch),
+                self._judge,
                 unwanted=lambda: not self.rules.routing.rules,
                 relieve=self.rules.relieve,
                 patience_s=self._patience_s,
@@ -68,6 +69,9 @@ class RunningBus:
                     return
                 log.exception("the flow of a bus failed and begins again", bus=self.name)
             await self._sleep(1)
+
+    def _judge(self, partition: int, offset: int, chunks: Sequence[StoredChunk]) -> Judgement:
+        return self.rules.routing.judge(partition, offset, chunks)
 
     async def drain(self) -> None:
         """Read no more, and wait until what was read is delivered or buried."""

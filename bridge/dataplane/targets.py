@@ -52,6 +52,7 @@ class RunningTarget:
         self._live: Pipeline | None = None
         self._refresh: Refresh | None = None
         self._own: Pipeline | None = None
+        self._finishing: Pipeline | None = None
         self._flow: asyncio.Task[None] | None = None
 
     @property
@@ -98,7 +99,12 @@ class RunningTarget:
         read = dict(live.read)
         for deliveries in [send.deliveries for send in waiting]:
             _lower(read, deliveries[0].position)
-        for hand_over in live.hand_overs:
+        hand_overs = live.hand_overs
+        if self._finishing is not None:  # it had just come back
+            hand_overs = hand_overs + self._finishing.hand_overs
+            self._finishing.abandon()
+            self._finishing = None
+        for hand_over in hand_overs:
             if hand_over.lane is self.lane and (left := hand_over.take()):
                 owed.append((hand_over.settled, len(left)))
                 _lower(read, left[0].position)
@@ -150,7 +156,7 @@ class RunningTarget:
             return
         self.gate.starts = dict(own.read)
         self.gate.closed = False
-        self._own = None
+        self._own, self._finishing = None, own
         self._tasks.spawn(self._finish(own, self._flow))
 
     async def _finish(self, own: Pipeline, flow: "asyncio.Task[None] | None") -> None:
@@ -160,7 +166,8 @@ class RunningTarget:
         if flow is not None:
             flow.cancel()
             await asyncio.gather(flow, return_exceptions=True)
-        if not self.gate.closed:
+        if self._finishing is own:
+            self._finishing = None
             await self._log.delete_cursor(self.cursor)
             log.info("a target has caught up", rule=self.names.rule, target=self.names.target)
 

@@ -56,7 +56,9 @@ async def run(log: ListLog, target: Scripted, until: asyncio.Event) -> None:
 
     def judge(partition: int, offset: int, chunks: Sequence[StoredChunk]):
         offsets = [o for chunk in chunks for o in range(chunk.offset, chunk.end) if o >= offset]
-        return Judgement({lane: [Delivery(Event(str(o), "/s", "t", {}), Position(partition, o), None, None) for o in offsets]}, [])
+        return Judgement(
+            {lane: [Delivery(Event(str(o), "/s", "t", {}), Position(partition, o), None, None) for o in offsets]}, []
+        )
 
     async def both() -> None:
         nonlocal lane
