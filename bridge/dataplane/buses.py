@@ -7,6 +7,7 @@ import structlog
 
 from bridge.dataplane.rules import Surroundings
 from bridge.dataplane.running import RunningBus
+from bridge.dataplane.tasks import Tasks
 from bridge.errors import BridgeError, NotFound, StoreError
 from bridge.model.bus import BusSpec
 from bridge.model.documents import parse_json
@@ -36,10 +37,13 @@ class Buses:
         """Follow the catalog until cancelled; then stop every flow and lane."""
         try:
             async with asyncio.TaskGroup() as group:
-                self._group = group
-                await self._begin()
-                self.ready.set()
-                await self._follow()
+                self._group, self._tasks = group, Tasks(group)
+                try:
+                    await self._begin()
+                    self.ready.set()
+                    await self._follow()
+                finally:
+                    self._tasks.ending = True
         finally:
             self.ready.clear()
             for bus in self._running.values():
@@ -139,11 +143,12 @@ class Buses:
         try:
             spec = parse_json(bytes(resource.spec), BusSpec)
             bus_log = await self._store.create(resource.name, spec.partitions)
-            bus = RunningBus(resource, bus_log, self._group, self._around)
+            bus = RunningBus(resource, bus_log, self._tasks, self._around)
         except BridgeError as error:
             log.error("a bus cannot be started", bus=resource.name, reason=str(error))
             return
         bus.rules.change(await self._catalog.list("Rule", bus=resource.name), [])
+        await bus.rules.restore()
         self._running[resource.name] = bus
         self._flows[resource.name] = self._group.create_task(bus.run(self.refresh))
 

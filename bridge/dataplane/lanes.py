@@ -10,14 +10,15 @@ lost between the old lane and the new one. What was being sent at that moment ma
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 import structlog
 
 from bridge.connectors.base import Target
 from bridge.dataplane.connection import Connection
 from bridge.dataplane.retry import Again, Done, Failed, GiveUp, decide
+from bridge.dataplane.tasks import Spawn
 from bridge.errors import NotConnected, PartlyFailed, Rejected, Retryable, TargetError
 from bridge.model.clock import Clock
 from bridge.model.delivery import Delivery
@@ -31,9 +32,6 @@ Settled = Callable[[int], None]
 
 Heir = Callable[[Sequence[Delivery], Settled], Awaitable[None]]
 """Takes over deliveries of a lane that was stopped; sees to it that they are settled."""
-
-Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-"""Starts a task whose owner is elsewhere (a TaskGroup's ``create_task``)."""
 
 
 class GivenUp(NamedTuple):
@@ -70,9 +68,14 @@ class Watcher:
         """So many became dead letters."""
 
 
-class _Send(NamedTuple):
-    deliveries: Sequence[Delivery]
-    settled: Settled
+class Send:
+    """Deliveries that go out together. Who is told that they are settled may change while they are under way."""
+
+    __slots__ = ("deliveries", "settled")
+
+    def __init__(self, deliveries: Sequence[Delivery], settled: Settled) -> None:
+        self.deliveries = deliveries
+        self.settled = settled
 
 
 class Lane:
@@ -96,8 +99,8 @@ class Lane:
         self._timing = timing
         self._watcher = watcher or Watcher()
         self._capacity = capacity
-        self._waiting: deque[_Send] = deque()
-        self._under_way: dict[asyncio.Task[None], _Send | None] = {}
+        self._waiting: deque[Send] = deque()
+        self._under_way: dict[asyncio.Task[None], Send | None] = {}
         self._room = asyncio.Event()
         self._heir: Heir | None = None
         self._per_send = min(spec.batch.count, target.features.max_batch)
@@ -105,6 +108,10 @@ class Lane:
     @property
     def has_room(self) -> bool:
         return len(self._waiting) < self._capacity
+
+    @property
+    def stopped(self) -> bool:
+        return self._heir is not None
 
     @property
     def idle(self) -> bool:
@@ -120,20 +127,40 @@ class Lane:
                 found[partition] = min(offset, found.get(partition, offset))
         return found
 
-    async def put(self, deliveries: Sequence[Delivery], settled: Settled) -> None:
-        """Take deliveries in the order of the log; waits while the lane is full."""
-        for start in range(0, len(deliveries), self._per_send):
-            while not self.has_room and self._heir is None:
-                self._room.clear()
-                await self._room.wait()
-            if self._heir is not None:
-                await self._heir(deliveries[start:], settled)
-                return
-            self._waiting.append(_Send(deliveries[start : start + self._per_send], settled))
+    def offer(self, deliveries: Sequence[Delivery], settled: Settled) -> int:
+        """Take as many as there is room for, in the order of the log; returns how many that were."""
+        taken = 0
+        while taken < len(deliveries) and self.has_room and self._heir is None:
+            send = Send(deliveries[taken : taken + self._per_send], settled)
+            self._waiting.append(send)
+            taken += len(send.deliveries)
             if len(self._under_way) < self._spec.concurrency:
                 task = self._spawn(self._work())
                 self._under_way[task] = None
                 task.add_done_callback(self._ended)
+        return taken
+
+    async def room(self) -> None:
+        """Return once there is room, or the lane was stopped and hands over what it gets."""
+        while not self.has_room and self._heir is None:
+            self._room.clear()
+            await self._room.wait()
+
+    async def put(self, deliveries: Sequence[Delivery], settled: Settled) -> None:
+        """Take all deliveries, in the order of the log; waits while the lane is full."""
+        while deliveries:
+            await self.room()
+            if self._heir is not None:
+                await self._heir(deliveries, settled)
+                return
+            deliveries = deliveries[self.offer(deliveries, settled) :]
+
+    def unload(self) -> tuple[list[Send], list[Send]]:
+        """Take out what waits; returns it, and what is under way and goes on. Their owner may change ``settled``."""
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        self._room.set()
+        return waiting, [send for send in self._under_way.values() if send is not None]
 
     async def stop(self, heir: Heir) -> None:
         """End the lane: what is not settled, now or put later, goes to ``heir``, oldest first. Closes the target."""
@@ -165,32 +192,34 @@ class Lane:
                 await self._deliver(me, send)
             except Exception:
                 log.exception("a lane failed and tries again", target=self._spec.name)
-                self._waiting.appendleft(self._under_way[me] or send)
+                self._waiting.appendleft(send)
+                self._under_way[me] = None
                 await self._timing.sleep(1)
         self._under_way.pop(me, None)  # now, not in the callback: a delivery put before that would find no worker
 
-    async def _deliver(self, me: "asyncio.Task[None]", send: _Send) -> None:
+    async def _deliver(self, me: "asyncio.Task[None]", send: Send) -> None:
         """Try until every delivery is delivered or buried; each is settled then, unless the lane was stopped."""
+        self._under_way[me] = send
         began = self._timing.clock()
         attempts: list[Attempt] = []
-        left = send.deliveries
-        while left and self._heir is None:
-            self._under_way[me] = _Send(left, send.settled)
+        while send.deliveries and self._heir is None:
+            sent = send.deliveries
             started = self._timing.clock()
-            failures = await self._attempt(left)
+            failures = await self._attempt(sent)
             now = self._timing.clock()
             outcome = next(iter(failures.values())).reason if failures else "delivered"
             attempts.append(Attempt(started=started, duration_s=now - started, outcome=outcome))
-            self._tell(left, failures, attempts[-1], now)
+            self._tell(sent, failures, attempts[-1], now)
             again, wait_s = await self._judge(
-                [(left[i], failure) for i, failure in failures.items()], attempts, now - began
+                [(sent[i], failure) for i, failure in failures.items()], attempts, now - began
             )
             if self._heir is None:
-                self._under_way[me] = _Send(again, send.settled) if again else None
-                send.settled(len(left) - len(again))
-            left = again
-            if left:
+                send.deliveries = again
+                send.settled(len(sent) - len(again))
+            if again:
                 await self._timing.sleep(wait_s)
+        if self._heir is None:
+            self._under_way[me] = None
 
     def _tell(self, sent: Sequence[Delivery], failures: dict[int, Failed], attempt: Attempt, now: float) -> None:
         if failures:

@@ -1,63 +1,140 @@
-"""The flow of one bus: read a batch, judge it, hand it to the lanes, commit the lowest position that is not settled."""
+"""One cursor at work: read a batch, judge it, hand it to the lanes, commit the lowest position that is not settled.
+
+The live cursor of a bus serves every target that keeps up. Where a lane stays full, the pipeline's owner is asked to
+``relieve`` it of that lane: it takes the deliveries that are left out of the batch, and the others go on.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from bridge.dataplane.lanes import Lane
+from bridge.dataplane.lanes import Lane, Send, Settled
 from bridge.dataplane.ledger import Ledger
+from bridge.dataplane.routing import Judgement
 from bridge.model.delivery import Delivery
 from bridge.model.log import StoredChunk
 from bridge.stores.bus.base import BusLog
 
-Route = Callable[[int, int, Sequence[StoredChunk]], Awaitable[Sequence[tuple[Lane, Sequence[Delivery]]]]]
-"""Judges chunks of a partition from an offset on (the first chunk may begin before it): deliveries by lane.
+Refresh = Callable[[], Awaitable[None]]
+"""Puts every definition in force that was acknowledged by now. Called after a batch was read and before it is judged, so
+that a rule that was acknowledged before an event was put is always known (promise 8)."""
 
-It asks the catalog for its version after the chunks were read and before it matches, so that a rule that was acknowledged
-before an event was put is always known (promise 8).
-"""
+Judge = Callable[[int, int, Sequence[StoredChunk]], Judgement]
+"""Judges chunks of a partition from an offset on (the first chunk may begin before it). Immediate: between it and the
+moment when the batch counts as read nothing else happens, so that targets can join and leave without a gap or a double."""
 
-Unwanted = Callable[[], Awaitable[bool]]
-"""Whether nobody wants any event that is stored by now, so that reading them would be for nothing."""
+Unwanted = Callable[[], bool]
+"""Whether nobody wants any event, so that reading them would be for nothing."""
+
+Relieve = Callable[[Lane], Awaitable[None]]
+"""A lane stays full: take its deliveries out of every hand-over that is under way."""
+
+Moved = Callable[[], None]
+"""Told after every batch that was handed over."""
+
+Lost = Callable[[int, int, int], None]
+"""Told that retention was faster: the partition, and from which offset to which events are gone."""
+
+
+class HandOver:
+    """Deliveries of one batch on their way into one lane. ``take`` what is left, and nobody else puts it."""
+
+    def __init__(self, lane: Lane, deliveries: Sequence[Delivery], settled: Settled) -> None:
+        self.lane = lane
+        self.left = deliveries
+        self.settled = settled
+
+    def offer(self) -> None:
+        self.left = self.left[self.lane.offer(self.left, self.settled) :]
+
+    def take(self) -> Sequence[Delivery]:
+        left, self.left = self.left, ()
+        return left
 
 
 class Pipeline:
-    """One cursor of one bus, from the log to the lanes. At least once: a crash repeats what was not committed."""
+    """From the log to the lanes. At least once: a crash repeats what was not committed."""
 
     def __init__(
         self,
         log: BusLog,
         cursor: str,
-        route: Route,
+        refresh: Refresh,
+        judge: Judge,
         *,
         unwanted: Unwanted | None = None,
+        relieve: Relieve | None = None,
+        moved: Moved | None = None,
+        lost: Lost | None = None,
         step: int = 300,
         commit_every_s: float = 0.1,
+        patience_s: float = 0.25,
     ) -> None:
-        """``step``: events read at a time, so that a turn on the event loop stays short."""
+        """``step``: events read at a time, so that a turn on the event loop stays short. Without ``relieve``, a full lane
+        is waited for; with it, for ``patience_s``.
+        """
         self._log = log
         self._cursor = cursor
-        self._route = route
+        self._refresh = refresh
+        self._judge = judge
         self._unwanted = unwanted
+        self._relieve = relieve
+        self._told = moved
+        self._lost = lost
         self._step = step
         self._commit_every_s = commit_every_s
+        self._patience_s = patience_s
         self._ledgers: dict[int, Ledger] = {}
         self._committed: dict[int, int] = {}
         self._moved = asyncio.Event()
+        self._progress = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._followers: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.Task[None]] = set()
-        self._ending = False
+        self._ending = self._abandoned = False
+        self.hand_overs: list[HandOver] = []
         self.read: dict[int, int] = {}
         """Per partition the offset of the next event to read."""
 
-    async def run(self) -> None:
-        """Read and deliver until cancelled; what is settled by then is committed."""
+    def adopt(self, partition: int, read: int, sends: Sequence[Send]) -> None:
+        """Before ``run``: begin a partition at ``read``, answering for sends from before it that are still under way."""
+        ledger = self._ledgers[partition] = Ledger(min((s.deliveries[0].position.offset for s in sends), default=read))
+        self.read[partition] = read
+        if not sends:
+            return
+        batch = ledger.enter(read, sum(len(send.deliveries) for send in sends))
+
+        def settled(number: int) -> None:
+            if ledger.settle(batch, number):
+                self._advance()
+
+        for send in sends:
+            send.settled = settled
+
+    @property
+    def position(self) -> dict[int, int]:
+        """What may be committed."""
+        return {partition: ledger.position for partition, ledger in self._ledgers.items()}
+
+    def abandon(self) -> None:
+        """Commit nothing any more: another pipeline has taken over what was not settled."""
+        self._abandoned = True
+
+    async def until_settled(self) -> None:
+        """Return once everything that was read is settled."""
+        while any(ledger.under_way for ledger in self._ledgers.values()):
+            self._progress.clear()
+            await self._progress.wait()
+
+    async def run(self, begun: Moved | None = None) -> None:
+        """Read and deliver until cancelled; what is settled by then is committed. ``begun``: told where it begins."""
         self._committed = await self._log.cursor(self._cursor)
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 group.create_task(self._commit_now_and_then())
                 self.grow()
+                if begun is not None:
+                    begun()
         finally:
             self._group = None
             await self._commit()
@@ -66,10 +143,12 @@ class Pipeline:
         """Read the partitions that were added, too."""
         if self._group is None or self._ending:
             return
-        for partition in range(len(self.read), self._log.partitions):
-            offset = self._committed.setdefault(partition, self._log.bounds(partition).first)
-            self.read[partition] = offset
-            self._ledgers[partition] = Ledger(offset)
+        for partition in range(len(self._followers), self._log.partitions):
+            if partition not in self.read:
+                offset = self._committed.setdefault(partition, self._log.bounds(partition).first)
+                self.read[partition] = offset
+                self._ledgers[partition] = Ledger(offset)
+            self._committed.setdefault(partition, self._ledgers[partition].position)
             self._followers.add(self._group.create_task(self._follow(partition)))
 
     async def stop_reading(self) -> None:
@@ -77,7 +156,7 @@ class Pipeline:
         self._ending = True
         for follower in self._idle:
             follower.cancel()
-        await asyncio.gather(*self._followers, return_exceptions=True)
+        await asyncio.gather(*self._followers - {asyncio.current_task()}, return_exceptions=True)
 
     async def _follow(self, partition: int) -> None:
         me = asyncio.current_task()
@@ -88,34 +167,82 @@ class Pipeline:
             await self._log.wait({partition: offset})
             self._idle.discard(me)
             end = self._log.bounds(partition).end
-            if self._unwanted is not None and await self._unwanted():
-                self._skip(partition, end)
-                continue
+            if self._unwanted is not None:
+                await self._refresh()
+                if self._unwanted():
+                    self._skip(partition, end)
+                    continue
             chunks = await self._log.read(partition, offset, self._step)
             if chunks:
+                self._count_lost(partition, offset, chunks[0].offset)
                 await self._hand_over(partition, offset, chunks)
+                if self._told is not None:
+                    self._told()
 
     def _skip(self, partition: int, end: int) -> None:
         if end > self.read[partition]:
             self._ledgers[partition].enter(end, 0)
             self.read[partition] = end
-            self._moved.set()
+            self._advance()
+
+    def _count_lost(self, partition: int, wanted: int, first: int) -> None:
+        if first > wanted and self._lost is not None:
+            self._lost(partition, wanted, first)
 
     async def _hand_over(self, partition: int, offset: int, chunks: Sequence[StoredChunk]) -> None:
         """Enter the batch in the ledger before anything is sent; wait where a lane is full."""
-        routed = await self._route(partition, offset, chunks)
+        await self._refresh()
+        deliveries, given_up = self._judge(partition, offset, chunks)
         ledger = self._ledgers[partition]
-        batch = ledger.enter(chunks[-1].end, sum(len(deliveries) for _, deliveries in routed))
+        unsettled = sum(map(len, deliveries.values())) + sum(len(letters) for _, letters in given_up)
+        batch = ledger.enter(chunks[-1].end, unsettled)
         self.read[partition] = chunks[-1].end
 
         def settled(number: int) -> None:
             if ledger.settle(batch, number):
-                self._moved.set()
+                self._advance()
 
         if not batch.unsettled:
-            self._moved.set()
-        for lane, deliveries in sorted(routed, key=lambda pair: not pair[0].has_room):  # a full lane delays no other
-            await lane.put(deliveries, settled)
+            self._advance()
+        hand_overs = [HandOver(lane, wanted, settled) for lane, wanted in deliveries.items()]
+        self.hand_overs += hand_overs
+        try:
+            for hand_over in hand_overs:  # a full lane delays no other
+                hand_over.offer()
+            for bury, letters in given_up:
+                await bury(letters)
+                settled(len(letters))
+            for hand_over in hand_overs:
+                await self._put(hand_over)
+        finally:
+            for hand_over in hand_overs:
+                self.hand_overs.remove(hand_over)
+
+    async def _put(self, hand_over: HandOver) -> None:
+        lane = hand_over.lane
+        while hand_over.left:
+            if lane.stopped:  # its heir takes it
+                await lane.put(hand_over.take(), hand_over.settled)
+                return
+            hand_over.offer()
+            if hand_over.left and not await self._room(lane):
+                assert self._relieve is not None
+                await self._relieve(lane)
+
+    async def _room(self, lane: Lane) -> bool:
+        if self._relieve is None:
+            await lane.room()
+            return True
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await lane.room()
+        except TimeoutError:
+            return False
+        return True
+
+    def _advance(self) -> None:
+        self._moved.set()
+        self._progress.set()
 
     async def _commit_now_and_then(self) -> None:
         while True:
@@ -125,7 +252,7 @@ class Pipeline:
 
     async def _commit(self) -> None:
         self._moved.clear()
-        moved = {p: ledger.position for p, ledger in self._ledgers.items() if ledger.position != self._committed[p]}
-        if moved:
+        moved = {p: ledger.position for p, ledger in self._ledgers.items() if ledger.position != self._committed.get(p)}
+        if moved and not self._abandoned:
             await self._log.commit(self._cursor, moved)
             self._committed |= moved

@@ -23,11 +23,21 @@ Fill = Callable[[Scope, Names], Any]
 """Fills the placeholders of a target's config from an event."""
 
 
+class Gate:
+    """Which events a cursor hands to a target: none while ``closed``, else per partition from ``starts`` on."""
+
+    __slots__ = ("closed", "first", "starts")
+
+    def __init__(self, first: dict[int, int]) -> None:
+        """``first``: per partition the first event that the target may get at all."""
+        self.first = self.starts = first
+        self.closed = False
+
+
 class CompiledTarget(NamedTuple):
     """What turns a matching event into a delivery for one target.
 
-    ``starts``: per partition the first offset that a new target gets; ``fill`` is None for a config without placeholders,
-    ``transform`` None for the event as it is.
+    ``fill`` is None for a config without placeholders, ``transform`` None for the event as it is.
     """
 
     lane: Lane
@@ -35,7 +45,7 @@ class CompiledTarget(NamedTuple):
     config: Any
     fill: Fill | None
     transform: Transform | None
-    starts: dict[int, int]
+    gate: Gate
     bury: Bury
 
     def render(self, event: Event, position: Position, received: float, scope: Scope) -> Delivery | GivenUp:
@@ -147,7 +157,9 @@ class Routing:
         hits: Hits,
         scopes: dict[int, Scope],
     ) -> None:
-        start = target.starts.get(partition, 0)
+        if target.gate.closed:
+            return
+        start = target.gate.starts.get(partition, 0)
         if start > hits[0][0]:
             hits = [pair for pair in hits if pair[0] >= start]
             if not hits:

@@ -1,6 +1,5 @@
 """The rules of one bus at work: compiled, each target with its lane, replaced when a definition changes."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
@@ -11,12 +10,16 @@ import structlog
 from bridge.connectors.base import Host, Kinds, Target, load_config
 from bridge.dataplane.burial import Burial
 from bridge.dataplane.lanes import Bury, Heir, Lane, Settled, Timing
-from bridge.dataplane.routing import CompiledRule, CompiledTarget, Routing
+from bridge.dataplane.pipeline import Judge, Pipeline, Refresh
+from bridge.dataplane.routing import CompiledRule, CompiledTarget, Gate, Judgement, Routing
 from bridge.dataplane.stats import Meter, TargetStats
+from bridge.dataplane.targets import PREFIX, RunningTarget
+from bridge.dataplane.tasks import Tasks
 from bridge.errors import BridgeError, Retryable
 from bridge.model.clock import Clock
 from bridge.model.delivery import Delivery
 from bridge.model.documents import parse_json
+from bridge.model.log import StoredChunk
 from bridge.model.resource import Resource
 from bridge.model.rule import RuleSpec, TargetSpec
 from bridge.rules.expressions import compile_config
@@ -25,6 +28,7 @@ from bridge.rules.narrowing import narrow
 from bridge.rules.pattern import parse_pattern
 from bridge.rules.scope import Names, Scope
 from bridge.rules.transform import compile_transform
+from bridge.stores.bus.base import BusLog
 from bridge.stores.deadletters.base import DeadLetters
 from bridge.telemetry import Telemetry
 
@@ -40,6 +44,8 @@ class Surroundings(NamedTuple):
     telemetry: Telemetry
     timing: Timing
     clock: Clock
+    patience_s: float = 0.25
+    """How long a full lane may hold up the live cursor before its target gets its own."""
 
 
 class Absent(Target):
@@ -53,9 +59,10 @@ class Absent(Target):
 
 
 class LaneEntry(NamedTuple):
-    """A lane with what it was made from: another one is made only when that changes."""
+    """A lane with what it was made from: another one is made only when that changes. ``target`` outlives lanes."""
 
     lane: Lane
+    target: RunningTarget
     made_from: TargetSpec
     config: Any
     stats: TargetStats
@@ -74,9 +81,11 @@ class RuleEntry(NamedTuple):
 class RunningRules:
     """Knows the rules of one bus by name; ``routing`` is all enabled ones, compiled."""
 
-    def __init__(self, bus: str, group: asyncio.TaskGroup, around: Surroundings) -> None:
+    def __init__(self, bus: str, bus_log: BusLog, tasks: Tasks, around: Surroundings) -> None:
         self._bus = bus
-        self._group = group
+        self._log = bus_log
+        self._live: tuple[Pipeline, Refresh] | None = None
+        self._tasks = tasks
         self._around = around
         self.entries: dict[str, RuleEntry] = {}
         self.routing = Routing(bus, ())
@@ -98,9 +107,34 @@ class RunningRules:
                 self._retire(name, entry)
 
     def lanes(self) -> Iterator[Lane]:
+        for target in self.targets():
+            yield target.lane
+
+    def targets(self) -> Iterator[RunningTarget]:
         for entry in self.entries.values():
             for lane_entry in entry.lanes.values():
-                yield lane_entry.lane
+                yield lane_entry.target
+
+    async def restore(self) -> None:
+        """At the start of a bus: targets that had their own cursor have it still; cursors of targets gone are forgotten."""
+        known = {target.cursor: target for target in self.targets()}
+        for cursor in await self._log.cursors():
+            if cursor in known:
+                known[cursor].resume()
+            elif cursor.startswith(PREFIX):
+                await self._log.delete_cursor(cursor)
+
+    def attach(self, live: Pipeline, refresh: Refresh) -> None:
+        """The live cursor begins."""
+        self._live = (live, refresh)
+        for target in self.targets():
+            target.attach(live, refresh)
+
+    async def relieve(self, lane: Lane) -> None:
+        """A lane stays full: its target leaves the live cursor."""
+        for target in self.targets():
+            if target.lane is lane:
+                await target.leave()
 
     def _compile(self, resource: Resource, known: RuleEntry | None) -> RuleEntry:
         matched = known.matched if known else Meter(self._around.clock)
@@ -111,7 +145,7 @@ class RunningRules:
             filter_ = parse_filter(bytes(spec.filter))
             pattern = narrow(parse_pattern(bytes(spec.pattern), spec.dialect), filter_)
             passes = self._passes(bytes(spec.filter), filter_)
-            lanes = {t.name: self._lane(resource.name, t, known) for t in spec.targets}
+            lanes = {t.name: self._lane(resource, t, known) for t in spec.targets}
             targets = tuple(self._target(resource, t, lanes[t.name]) for t in spec.targets)
         except BridgeError as error:  # stored by a version that knew more, or by hand
             log.error(
@@ -136,7 +170,7 @@ class RunningRules:
             known = self._filters[text] = compile_filter(filter_)
         return known
 
-    def _lane(self, rule: str, spec: TargetSpec, known: RuleEntry | None) -> LaneEntry:
+    def _lane(self, rule: Resource, spec: TargetSpec, known: RuleEntry | None) -> LaneEntry:
         made_from = msgspec.structs.replace(spec, transform=msgspec.Raw(b"{}"), start="latest")
         kept = known.lanes.get(spec.name) if known else None
         if kept is not None and kept.made_from == made_from:
@@ -149,19 +183,51 @@ class RunningRules:
             if target_type is not None
             else Absent(f"there is no connector of kind {spec.kind} here")
         )
-        stats = kept.stats if kept else TargetStats(self._bus, rule, spec.name, around.telemetry, around.clock)
+        stats = kept.stats if kept else TargetStats(self._bus, rule.name, spec.name, around.telemetry, around.clock)
         lane = Lane(
             target,
             spec,
-            bury=self._burial(rule, spec.name),
-            spawn=self._group.create_task,
+            bury=self._burial(rule.name, spec.name),
+            spawn=self._tasks.spawn,
             timing=around.timing,
             watcher=stats,
         )
-        return LaneEntry(lane, made_from, config, stats)
+        return LaneEntry(lane, self._running(rule, spec.name, lane, kept), made_from, config, stats)
+
+    def _running(self, rule: Resource, name: str, lane: Lane, kept: LaneEntry | None) -> RunningTarget:
+        if kept is not None:
+            kept.target.lane = lane
+            return kept.target
+        starts = rule.status.get("starts", {}).get(name, {})
+        names = Names(rule.name, name)
+        target = RunningTarget(
+            names,
+            self._log,
+            lane,
+            {int(partition): offset for partition, offset in starts.items()},
+            judge=self._judge_for(names),
+            tasks=self._tasks,
+        )
+        if self._live is not None:
+            target.attach(*self._live)
+        return target
+
+    def _judge_for(self, names: Names) -> Judge:
+        """Judges for one target alone, by its rule as it is then; compiled once for each revision."""
+        compiled: dict[CompiledRule, Routing] = {}
+
+        def judge(partition: int, offset: int, chunks: Sequence[StoredChunk]) -> Judgement:
+            entry = self.entries.get(names.rule)
+            if entry is None or entry.compiled is None:
+                return Judgement({}, [])
+            if entry.compiled not in compiled:
+                compiled.clear()
+                compiled[entry.compiled] = Routing(self._bus, [_alone(entry.compiled, names)])
+            return compiled[entry.compiled].judge(partition, offset, chunks)
+
+        return judge
 
     def _target(self, rule: Resource, spec: TargetSpec, entry: LaneEntry) -> CompiledTarget:
-        starts = rule.status.get("starts", {}).get(spec.name, {})
         target_type = self._around.kinds.find(spec.kind)
         return CompiledTarget(
             lane=entry.lane,
@@ -169,7 +235,7 @@ class RunningRules:
             config=entry.config,
             fill=compile_config(entry.config, target_type.Config) if target_type is not None else None,
             transform=compile_transform(bytes(spec.transform)),
-            starts={int(partition): offset for partition, offset in starts.items()},
+            gate=entry.target.gate,
             bury=self._burial(rule.name, spec.name),
         )
 
@@ -182,11 +248,13 @@ class RunningRules:
         for target, old in entry.lanes.items():
             kept = now.lanes.get(target) if now else None
             if kept is None or kept.lane is not old.lane:
-                self._group.create_task(self._end(old.lane, name, target))
+                self._tasks.spawn(self._end(old, name, target, gone=kept is None))
 
-    async def _end(self, lane: Lane, rule: str, target: str) -> None:
+    async def _end(self, old: LaneEntry, rule: str, target: str, *, gone: bool) -> None:
         try:
-            await lane.stop(self._heir(rule, target))
+            await old.lane.stop(self._heir(rule, target))
+            if gone:
+                await old.target.forget()
         except Exception:
             log.exception("a lane could not be ended", bus=self._bus, rule=rule, target=target)
 
@@ -210,3 +278,9 @@ class RunningRules:
             await heir.lane.put([one for one in made if isinstance(one, Delivery)], settled)
 
         return inherit
+
+
+def _alone(rule: CompiledRule, names: Names) -> CompiledRule:
+    """The rule with this target only, past its gate; what it matches was counted by the live cursor."""
+    targets = tuple(t._replace(gate=Gate(t.gate.first)) for t in rule.targets if t.names == names)
+    return msgspec.structs.replace(rule, targets=targets, matched=lambda _: None)

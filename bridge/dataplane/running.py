@@ -1,14 +1,17 @@
 """One bus at work: its log, its rules and its pipeline."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import structlog
 
-from bridge.dataplane.lanes import Lane, Settled
-from bridge.dataplane.pipeline import Pipeline
+from bridge.dataplane.lanes import Settled
+from bridge.dataplane.pipeline import Pipeline, Refresh
+from bridge.dataplane.routing import Judgement
 from bridge.dataplane.rules import RunningRules, Surroundings
 from bridge.dataplane.stats import BusStats
+from bridge.dataplane.targets import RunningTarget
+from bridge.dataplane.tasks import Tasks
 from bridge.errors import NotFound
 from bridge.model.bus import BusSpec
 from bridge.model.delivery import Delivery
@@ -22,20 +25,19 @@ log = structlog.get_logger()
 LIVE = "live"
 """The name of the cursor that serves all targets that keep up."""
 
-Refresh = Callable[[], Awaitable[None]]
-"""Sees to it that every definition acknowledged so far is in force."""
-
 
 class RunningBus:
     """Made when a bus appears, told of each change, ended when it goes."""
 
-    def __init__(self, resource: Resource, bus_log: BusLog, group: asyncio.TaskGroup, around: Surroundings) -> None:
+    def __init__(self, resource: Resource, bus_log: BusLog, tasks: Tasks, around: Surroundings) -> None:
         self.name = resource.name
         self.created = resource.created
         self.log = bus_log
-        self.rules = RunningRules(self.name, group, around)
+        self.rules = RunningRules(self.name, bus_log, tasks, around)
         self.stats = BusStats(self.name, around.telemetry, around.clock)
+        self._tasks = tasks
         self._sleep = around.timing.sleep
+        self._patience_s = around.patience_s
         self._pipeline: Pipeline | None = None
         self.change(resource)
 
@@ -47,29 +49,29 @@ class RunningBus:
 
     async def run(self, refresh: Refresh) -> None:
         """Carry events from the log to the lanes until cancelled or dropped."""
-
-        async def route(
-            partition: int, offset: int, chunks: Sequence[StoredChunk]
-        ) -> Sequence[tuple[Lane, Sequence[Delivery]]]:
-            await refresh()
-            judgement = self.rules.routing.judge(partition, offset, chunks)
-            for bury, given_up in judgement.given_up:
-                await bury(given_up)
-            return list(judgement.deliveries.items())
-
-        async def unwanted() -> bool:
-            await refresh()
-            return not self.rules.routing.rules
-
         while True:
-            self._pipeline = Pipeline(self.log, LIVE, route, unwanted=unwanted)
+            self._pipeline = Pipeline(
+                self.log,
+                LIVE,
+                refresh,
+                self._judge,
+                unwanted=lambda: not self.rules.routing.rules,
+                relieve=self.rules.relieve,
+                patience_s=self._patience_s,
+            )
+            self.rules.attach(self._pipeline, refresh)
             try:
                 await self._pipeline.run()
             except Exception as error:
+                if self._tasks.ending:
+                    raise asyncio.CancelledError from error
                 if _is_gone(error):
                     return
                 log.exception("the flow of a bus failed and begins again", bus=self.name)
             await self._sleep(1)
+
+    def _judge(self, partition: int, offset: int, chunks: Sequence[StoredChunk]) -> Judgement:
+        return self.rules.routing.judge(partition, offset, chunks)
 
     async def drain(self) -> None:
         """Read no more, and wait until what was read is delivered or buried."""
@@ -87,10 +89,11 @@ class RunningBus:
         for lane in list(self.rules.lanes()):
             await lane.stop(keep)
 
-    def lag(self, oldest: dict[int, int]) -> int:
-        """Events behind the oldest ones under way (by partition), or behind the read position where none is."""
-        read = self._pipeline.read if self._pipeline is not None else {}
-        return sum(max(0, self.log.bounds(p).end - oldest.get(p, read.get(p, 0))) for p in range(self.log.partitions))
+    def lag(self, target: RunningTarget | None = None) -> int:
+        """Events behind the oldest one that is not settled at a target, or that the live cursor has not read."""
+        live = self._pipeline.read if self._pipeline is not None else {}
+        position = target.position if target is not None else live
+        return sum(max(0, self.log.bounds(p).end - position.get(p, 0)) for p in range(self.log.partitions))
 
 
 def _is_gone(error: Exception) -> bool:

@@ -19,7 +19,7 @@ async def bus_status(bus: RunningBus) -> BusStatus:
         oldest=format_time(usage.oldest) if usage.oldest is not None else None,
         received=bus.stats.received.total,
         rate=bus.stats.received.rate,
-        lag=bus.lag({}),
+        lag=bus.lag(),
         rules=tuple(_rule_status(bus, name, entry) for name, entry in sorted(bus.rules.entries.items())),
     )
 
@@ -38,8 +38,8 @@ def target_status(bus: RunningBus, name: str, entry: LaneEntry) -> TargetStatus:
     return TargetStatus(
         name=name,
         kind=entry.made_from.kind,
-        state="failing" if stats.failing else "running",
-        lag=bus.lag(entry.lane.oldest()),
+        state="failing" if stats.failing else "behind" if entry.target.behind else "running",
+        lag=bus.lag(entry.target),
         delivered=stats.delivered_meter.total,
         failed=stats.failures,
         dead=stats.deaths,
@@ -54,4 +54,4 @@ def lags(buses: Buses) -> Iterator[tuple[str, str, dict[str, str], float]]:
         for rule, entry in bus.rules.entries.items():
             for target, lane in entry.lanes.items():
                 labels = {"bus": bus.name, "rule": rule, "target": target}
-                yield "lag", "Events behind the last settled one", labels, float(bus.lag(lane.lane.oldest()))
+                yield "lag", "Events behind the last settled one", labels, float(bus.lag(lane.target))

@@ -31,7 +31,9 @@ class BoxConfig(Config, frozen=True, kw_only=True):
 class World:
     """A data plane in memory, with one kind of target: a box that keeps what it gets, or is closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, patience_s: float = 0.25) -> None:
+        self.patience_s = patience_s
+        self.opened = asyncio.Event()
         self.boxes: dict[str, list[str]] = {}
         self.closed: set[str] = set()
         self.changed = asyncio.Event()
@@ -50,19 +52,28 @@ class World:
 
         self.kinds = {"box": BoxTarget}
         self.catalog, self.store, self.letters = MemoryCatalog(), MemoryBusStore(), MemoryDeadLetters()
+        self.clock = lambda: 1000.0
+        self.start_again()
+
+    def start_again(self) -> None:
+        """As after a crash: what is stored is there, what was in memory is not."""
         self.telemetry = Telemetry()
         timing = Timing(lambda: 1000.0, self.sleep, lambda: 0.0)
-        around = Surroundings(self, self, self.letters, self.telemetry, timing, lambda: 1000.0)
+        around = Surroundings(self, self, self.letters, self.telemetry, timing, self.clock, self.patience_s)
         self.buses = Buses(self.catalog, self.store, around)
         self.ingress = Ingress(self.buses, self.telemetry, lambda: 1000.0, request_size=10_000, bytes_in_flight=15_000)
-        self.clock = lambda: 1000.0
 
     def find(self, kind: str) -> type[Target] | None:
         return self.kinds.get(kind)
 
     async def sleep(self, seconds: float) -> None:
         """Waits between attempts never end while a box is closed, so that attempts do not run out."""
-        await (asyncio.Event().wait() if self.closed else asyncio.sleep(0))
+        await (self.opened.wait() if self.closed else asyncio.sleep(0))
+
+    def open(self, box: str) -> None:
+        self.closed.discard(box)
+        self.opened.set()
+        self.opened = asyncio.Event()
 
     async def define(self, kind: str, name: str, bus: str = "", *, status: dict | None = None, **spec: object) -> None:
         raw = json.dumps(spec).encode()

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.dataplane.lanes import GivenUp, Lane, Timing
 from bridge.dataplane.pipeline import Pipeline
+from bridge.dataplane.routing import Judgement
 from bridge.model.delivery import Delivery
 from bridge.model.event import Event
 from bridge.model.log import Format, Position, StoredChunk
@@ -45,13 +46,19 @@ class ListLog:
             self.reached.set()
 
 
+async def nothing_new() -> None:
+    """No definition was changed."""
+
+
 async def run(log: ListLog, target: Scripted, until: asyncio.Event) -> None:
     async def bury(letters: Sequence[GivenUp]) -> None:
         raise AssertionError("nothing is given up here")
 
-    async def route(partition: int, offset: int, chunks: Sequence[StoredChunk]):
+    def judge(partition: int, offset: int, chunks: Sequence[StoredChunk]):
         offsets = [o for chunk in chunks for o in range(chunk.offset, chunk.end) if o >= offset]
-        return [(lane, [Delivery(Event(str(o), "/s", "t", {}), Position(partition, o), None, None) for o in offsets])]
+        return Judgement(
+            {lane: [Delivery(Event(str(o), "/s", "t", {}), Position(partition, o), None, None) for o in offsets]}, []
+        )
 
     async def both() -> None:
         nonlocal lane
@@ -59,7 +66,7 @@ async def run(log: ListLog, target: Scripted, until: asyncio.Event) -> None:
             timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
             spec = TargetSpec(name="a", kind="scripted")
             lane = Lane(target, spec, bury=bury, spawn=group.create_task, timing=timing)
-            group.create_task(Pipeline(log, "live", route, step=4, commit_every_s=0).run())
+            group.create_task(Pipeline(log, "live", nothing_new, judge, step=4, commit_every_s=0).run())
 
     lane: Lane
     running = asyncio.ensure_future(both())
@@ -105,11 +112,11 @@ async def test_stopping_to_read_lets_what_was_read_settle() -> None:
     log, target = ListLog(10), Scripted()
     saved = asyncio.Event()
 
-    async def route(partition: int, offset: int, chunks: Sequence[StoredChunk]):
+    def judge(partition: int, offset: int, chunks: Sequence[StoredChunk]):
         saved.set()
-        return []
+        return Judgement({}, [])
 
-    pipeline = Pipeline(log, "live", route, step=4, commit_every_s=0)
+    pipeline = Pipeline(log, "live", nothing_new, judge, step=4, commit_every_s=0)
     running = asyncio.ensure_future(pipeline.run())
     async with asyncio.timeout(5):
         await saved.wait()
@@ -126,13 +133,11 @@ async def test_what_nobody_wants_is_not_read() -> None:
     """The position moves to the end as it was before that was known."""
     log = ListLog(10)
 
-    async def route(partition: int, offset: int, chunks: Sequence[StoredChunk]):
+    def judge(partition: int, offset: int, chunks: Sequence[StoredChunk]):
         raise AssertionError("read for nothing")
 
-    async def unwanted() -> bool:
-        return True
-
-    running = asyncio.ensure_future(Pipeline(log, "live", route, unwanted=unwanted, commit_every_s=0).run())
+    pipeline = Pipeline(log, "live", nothing_new, judge, unwanted=lambda: True, commit_every_s=0)
+    running = asyncio.ensure_future(pipeline.run())
     async with asyncio.timeout(5):
         await log.reached.wait()
     running.cancel()

@@ -6,7 +6,7 @@ import msgspec
 
 from bridge.codec.json import format_event
 from bridge.dataplane.lanes import GivenUp
-from bridge.dataplane.routing import CompiledRule, CompiledTarget, Routing
+from bridge.dataplane.routing import CompiledRule, CompiledTarget, Gate, Routing
 from bridge.model.event import DataForm, Event
 from bridge.model.log import Format, Position, StoredChunk
 from bridge.rules.pattern import parse_pattern
@@ -36,7 +36,7 @@ def rule(
     passes: Any = None,
 ) -> CompiledRule:
     made = compile_transform(transform) if transform else None
-    target = CompiledTarget(lane, Names(name, lane), "config", None, made, starts or {}, bury)
+    target = CompiledTarget(lane, Names(name, lane), "config", None, made, Gate(starts or {}), bury)
     return CompiledRule(name, parse_pattern(pattern), (target,), lambda number: None, passes)
 
 
@@ -113,3 +113,10 @@ def test_a_filter_of_several_rules_is_asked_once() -> None:
     judged = Routing("b", rules).judge(0, 0, [chunk(0, event(0), event(1), event(2, data=green))])
     assert sorted(asked) == ["0", "1", "2"]
     assert {lane: len(deliveries) for lane, deliveries in judged.deliveries.items()} == {"a": 2, "b": 2, "c": 1}
+
+
+def test_a_closed_gate_lets_nothing_through() -> None:
+    """The target has a cursor of its own then."""
+    closed = rule("own", "{}", "audit")
+    closed.targets[0].gate.closed = True
+    assert Routing("b", [closed]).judge(0, 0, [chunk(0, event(0))]).deliveries == {}

@@ -1,0 +1,163 @@
+"""A target that is behind leaves the live cursor and comes back: no other waits, nothing is lost, nothing doubled."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.stores.deadletters.base import Filter
+from tests.unit.dataplane.test_buses import World, at_work
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    made = World(patience_s=0)
+    await made.define("Bus", "b", partitions=2)
+    async with at_work(made):
+        yield made
+
+
+async def put(world: World, first: int, count: int) -> list[str]:
+    ids = [f"{n:04}" for n in range(first, first + count)]
+    for start in range(0, count, 50):
+        await world.put(*ids[start : start + 50])
+    return ids
+
+
+async def until(holds) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0)
+
+
+async def test_a_target_that_stands_still_delays_no_other(world: World) -> None:
+    """It gets its own cursor; the others get everything meanwhile; it comes back with all it missed, once."""
+    world.closed.add("shut")
+    await world.rule("slow", "shut")
+    await world.rule("fast", "open")
+    ids = await put(world, 0, 400)
+    await world.until("open", *ids)
+    bus = await world.buses.get("b")
+    slow = next(target for target in bus.rules.targets() if target.names.rule == "slow")
+    assert slow.behind
+    async with asyncio.timeout(5):  # the live cursor is free of it
+        while sum((await bus.log.cursor("live")).values()) < 400:
+            await asyncio.sleep(0.01)
+    assert sum((await bus.log.cursor(slow.cursor)).values()) == 0
+    assert bus.lag(slow) == 400
+    world.open("shut")
+    await world.until("shut", *ids)
+    await until(lambda: not slow.behind)
+    ids += await put(world, 400, 100)
+    await world.until("shut", *ids)
+    await world.until("open", *ids)
+    async with asyncio.timeout(5):
+        while slow.cursor in await bus.log.cursors():
+            await asyncio.sleep(0)
+
+
+async def test_a_target_that_is_behind_is_so_after_a_restart() -> None:
+    """Its own cursor is where it was; what waited in memory is read again."""
+    world = World(patience_s=0)
+    await world.define("Bus", "b", partitions=2)
+    world.closed.add("shut")
+    await world.rule("slow", "shut")
+    async with at_work(world):
+        ids = await put(world, 0, 300)
+        bus = await world.buses.get("b")
+        await until(lambda: next(bus.rules.targets()).behind)
+        await asyncio.sleep(0.01)
+    world.start_again()
+    async with at_work(world):
+        bus = await world.buses.get("b")
+        assert next(bus.rules.targets()).behind
+        world.open("shut")
+        await world.until("shut", *ids)
+        await until(lambda: not next(bus.rules.targets()).behind)
+
+
+async def test_a_deleted_rule_takes_its_own_cursor_with_it(world: World) -> None:
+    """A new one of the name begins at its own start."""
+    world.closed.add("shut")
+    await world.rule("slow", "shut")
+    await put(world, 0, 300)
+    bus = await world.buses.get("b")
+    await until(lambda: next(bus.rules.targets()).behind)
+    cursor = next(bus.rules.targets()).cursor
+    await world.rule("slow", "shut", enabled=False)
+    await world.buses.refresh()
+    async with asyncio.timeout(5):
+        while cursor in await bus.log.cursors():
+            await asyncio.sleep(0)
+
+
+async def accounted_for(world: World, name: str) -> set[str]:
+    """What was delivered to a rule's box, or buried for it."""
+    letters = await world.letters.list(Filter(bus="b", rule=name), limit=5_000)
+    return set(world.boxes.get(name, [])) | {letter.event_id for letter in letters}
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.integers(1, 120)),
+        st.tuples(st.just("shut"), st.sampled_from(["a", "c"])),
+        st.tuples(st.just("open"), st.sampled_from(["a", "c"])),
+        st.tuples(st.just("turns"), st.integers(1, 300)),
+        st.tuples(st.just("crash"), st.just(0)),
+        st.tuples(st.just("change"), st.sampled_from(["a", "c"])),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS)
+def test_whatever_happens_every_target_gets_every_event(steps: list) -> None:
+    """Without a crash and a change, exactly once; the steady target never waits for the others."""
+
+    async def play() -> None:
+        world = World(patience_s=0)
+        await world.define("Bus", "b", partitions=2)
+        for name in ("a", "c", "steady"):
+            await world.rule(name, name)
+        put_so_far: list[str] = []
+        careful = not any(kind in {"crash", "change"} for kind, _ in steps)
+        running = at_work(world)
+        await running.__aenter__()
+        for kind, value in steps:
+            match kind:
+                case "put":
+                    put_so_far += await put(world, len(put_so_far), value)
+                case "shut":
+                    world.closed.add(value)
+                case "open":
+                    world.open(value)
+                case "turns":
+                    for _ in range(value):
+                        await asyncio.sleep(0)
+                case "crash":
+                    await running.__aexit__(None, None, None)
+                    world.start_again()
+                    running = at_work(world)
+                    await running.__aenter__()
+                case "change":
+                    retry = {"maxAttempts": 2 + len(put_so_far) % 19}
+                    target = {"name": "t", "kind": "box", "config": {"box": value}, "retry": retry}
+                    await world.define("Rule", value, "b", targets=[target])
+        async with asyncio.timeout(5):
+            while set(world.boxes.get("steady", [])) != set(put_so_far):
+                await asyncio.sleep(0)
+            for name in ("a", "c"):
+                world.open(name)
+            while any([await accounted_for(world, name) != set(put_so_far) for name in ("a", "c")]):
+                await asyncio.sleep(0)
+        await asyncio.sleep(0.002)
+        if careful:
+            for name in ("a", "c", "steady"):
+                assert max(Counter(world.boxes.get(name, [])).values(), default=1) == 1
+        await running.__aexit__(None, None, None)
+
+    asyncio.run(play())
