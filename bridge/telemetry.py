@@ -79,6 +79,7 @@ class Telemetry:
         self.delivered = self._counter("delivered", "Deliveries a target took", "bus", "rule", "target")
         self.failed = self._counter("failed", "Deliveries that failed in an attempt", "bus", "rule", "target")
         self.dead = self._counter("dead", "Deliveries that became dead letters", "bus", "rule", "target")
+        self.lost = self._counter("lost", "Events deleted by retention before they were read", "bus", "rule", "target")
         self.trimmed = self._counter("trimmed", "Events deleted by retention", "bus")
         self._latencies: dict[str, tuple[str, tuple[str, ...], dict[tuple[str, ...], Latencies]]] = {
             "put_seconds": ("From request to durable", ("bus",), {}),

@@ -6,6 +6,7 @@ The live cursor of a bus serves every target that keeps up. Where a lane stays f
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from bridge.dataplane.lanes import Lane, Send, Settled
 from bridge.dataplane.ledger import Ledger
@@ -35,6 +36,30 @@ Lost = Callable[[int, int, int], None]
 """Told that retention was faster: the partition, and from which offset to which events are gone."""
 
 
+class Wiring(NamedTuple):
+    """What a pipeline asks of its owner and tells it. Without ``relieve``, a full lane is waited for."""
+
+    refresh: Refresh
+    judge: Judge
+    unwanted: Unwanted | None = None
+    relieve: Relieve | None = None
+    moved: Moved | None = None
+    lost: Lost | None = None
+
+
+class Pace(NamedTuple):
+    """``step``: events read at a time, so that a turn on the event loop stays short. ``patience_s``: how long a full lane
+    may hold up the others before the owner is asked to relieve the pipeline of it.
+    """
+
+    step: int = 300
+    commit_every_s: float = 0.1
+    patience_s: float = 0.25
+
+
+STEADY = Pace()
+
+
 class HandOver:
     """Deliveries of one batch on their way into one lane. ``take`` what is left, and nobody else puts it."""
 
@@ -54,35 +79,11 @@ class HandOver:
 class Pipeline:
     """From the log to the lanes. At least once: a crash repeats what was not committed."""
 
-    def __init__(
-        self,
-        log: BusLog,
-        cursor: str,
-        refresh: Refresh,
-        judge: Judge,
-        *,
-        unwanted: Unwanted | None = None,
-        relieve: Relieve | None = None,
-        moved: Moved | None = None,
-        lost: Lost | None = None,
-        step: int = 300,
-        commit_every_s: float = 0.1,
-        patience_s: float = 0.25,
-    ) -> None:
-        """``step``: events read at a time, so that a turn on the event loop stays short. Without ``relieve``, a full lane
-        is waited for; with it, for ``patience_s``.
-        """
+    def __init__(self, log: BusLog, cursor: str, wiring: Wiring, pace: Pace = STEADY) -> None:
         self._log = log
         self._cursor = cursor
-        self._refresh = refresh
-        self._judge = judge
-        self._unwanted = unwanted
-        self._relieve = relieve
-        self._told = moved
-        self._lost = lost
-        self._step = step
-        self._commit_every_s = commit_every_s
-        self._patience_s = patience_s
+        self._wiring = wiring
+        self._pace = pace
         self._ledgers: dict[int, Ledger] = {}
         self._committed: dict[int, int] = {}
         self._moved = asyncio.Event()
@@ -90,7 +91,7 @@ class Pipeline:
         self._group: asyncio.TaskGroup | None = None
         self._followers: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.Task[None]] = set()
-        self._ending = self._abandoned = False
+        self._ending = self._abandoned = self._skipping = False
         self.hand_overs: list[HandOver] = []
         self.read: dict[int, int] = {}
         """Per partition the offset of the next event to read."""
@@ -167,32 +168,38 @@ class Pipeline:
             await self._log.wait({partition: offset})
             self._idle.discard(me)
             end = self._log.bounds(partition).end
-            if self._unwanted is not None:
-                await self._refresh()
-                if self._unwanted():
+            if self._wiring.unwanted is not None:
+                await self._wiring.refresh()
+                if self._wiring.unwanted():
                     self._skip(partition, end)
                     continue
-            chunks = await self._log.read(partition, offset, self._step)
+            chunks = await self._log.read(partition, offset, self._pace.step)
             if chunks:
                 self._count_lost(partition, offset, chunks[0].offset)
                 await self._hand_over(partition, offset, chunks)
-                if self._told is not None:
-                    self._told()
+                if self._wiring.moved is not None:
+                    self._wiring.moved()
 
     def _skip(self, partition: int, end: int) -> None:
         if end > self.read[partition]:
             self._ledgers[partition].enter(end, 0)
             self.read[partition] = end
-            self._advance()
+            if not self._skipping:  # nobody is waiting for it: now and then is enough
+                self._skipping = True
+                asyncio.get_running_loop().call_later(10 * self._pace.commit_every_s, self._skipped)
 
     def _count_lost(self, partition: int, wanted: int, first: int) -> None:
-        if first > wanted and self._lost is not None:
-            self._lost(partition, wanted, first)
+        if first > wanted and self._wiring.lost is not None:
+            self._wiring.lost(partition, wanted, first)
+
+    def _skipped(self) -> None:
+        self._skipping = False
+        self._advance()
 
     async def _hand_over(self, partition: int, offset: int, chunks: Sequence[StoredChunk]) -> None:
         """Enter the batch in the ledger before anything is sent; wait where a lane is full."""
-        await self._refresh()
-        deliveries, given_up = self._judge(partition, offset, chunks)
+        await self._wiring.refresh()
+        deliveries, given_up = self._wiring.judge(partition, offset, chunks)
         ledger = self._ledgers[partition]
         unsettled = sum(map(len, deliveries.values())) + sum(len(letters) for _, letters in given_up)
         batch = ledger.enter(chunks[-1].end, unsettled)
@@ -226,15 +233,15 @@ class Pipeline:
                 return
             hand_over.offer()
             if hand_over.left and not await self._room(lane):
-                assert self._relieve is not None
-                await self._relieve(lane)
+                assert self._wiring.relieve is not None
+                await self._wiring.relieve(lane)
 
     async def _room(self, lane: Lane) -> bool:
-        if self._relieve is None:
+        if self._wiring.relieve is None:
             await lane.room()
             return True
         try:
-            async with asyncio.timeout(self._patience_s):
+            async with asyncio.timeout(self._pace.patience_s):
                 await lane.room()
         except TimeoutError:
             return False
@@ -248,7 +255,7 @@ class Pipeline:
         while True:
             await self._moved.wait()
             await self._commit()
-            await asyncio.sleep(self._commit_every_s)
+            await asyncio.sleep(self._pace.commit_every_s)
 
     async def _commit(self) -> None:
         self._moved.clear()

@@ -10,7 +10,7 @@ import structlog
 from bridge.connectors.base import Host, Kinds, Target, load_config
 from bridge.dataplane.burial import Burial
 from bridge.dataplane.lanes import Bury, Heir, Lane, Settled, Timing
-from bridge.dataplane.pipeline import Judge, Pipeline, Refresh
+from bridge.dataplane.pipeline import Judge, Lost, Pipeline, Refresh
 from bridge.dataplane.routing import CompiledRule, CompiledTarget, Gate, Judgement, Routing
 from bridge.dataplane.stats import Meter, TargetStats
 from bridge.dataplane.targets import PREFIX, RunningTarget
@@ -206,11 +206,24 @@ class RunningRules:
             lane,
             {int(partition): offset for partition, offset in starts.items()},
             judge=self._judge_for(names),
+            lost=self._lost(names),
             tasks=self._tasks,
         )
         if self._live is not None:
             target.attach(*self._live)
         return target
+
+    def _lost(self, names: Names) -> Lost:
+        counter = self._around.telemetry.lost.labels(self._bus, names.rule, names.target)
+
+        def tell(partition: int, first: int, end: int) -> None:
+            counter.inc(end - first)
+            log.error(
+                "retention deleted events before this target got them",
+                bus=self._bus, rule=names.rule, target=names.target, partition=partition, first=first, end=end,
+            )  # fmt: skip
+
+        return tell
 
     def _judge_for(self, names: Names) -> Judge:
         """Judges for one target alone, by its rule as it is then; compiled once for each revision."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from bridge.dataplane.lanes import Settled
-from bridge.dataplane.pipeline import Pipeline, Refresh
+from bridge.dataplane.pipeline import Pace, Pipeline, Refresh, Wiring
 from bridge.dataplane.routing import Judgement
 from bridge.dataplane.rules import RunningRules, Surroundings
 from bridge.dataplane.stats import BusStats
@@ -35,6 +35,7 @@ class RunningBus:
         self.log = bus_log
         self.rules = RunningRules(self.name, bus_log, tasks, around)
         self.stats = BusStats(self.name, around.telemetry, around.clock)
+        self._count_lost = around.telemetry.lost.labels(self.name, "", "").inc
         self._tasks = tasks
         self._sleep = around.timing.sleep
         self._patience_s = around.patience_s
@@ -49,16 +50,15 @@ class RunningBus:
 
     async def run(self, refresh: Refresh) -> None:
         """Carry events from the log to the lanes until cancelled or dropped."""
+        wiring = Wiring(
+            refresh,
+            self._judge,
+            unwanted=lambda: not self.rules.routing.rules,
+            relieve=self.rules.relieve,
+            lost=self._lost,
+        )
         while True:
-            self._pipeline = Pipeline(
-                self.log,
-                LIVE,
-                refresh,
-                self._judge,
-                unwanted=lambda: not self.rules.routing.rules,
-                relieve=self.rules.relieve,
-                patience_s=self._patience_s,
-            )
+            self._pipeline = Pipeline(self.log, LIVE, wiring, Pace(patience_s=self._patience_s))
             self.rules.attach(self._pipeline, refresh)
             try:
                 await self._pipeline.run()
@@ -69,6 +69,11 @@ class RunningBus:
                     return
                 log.exception("the flow of a bus failed and begins again", bus=self.name)
             await self._sleep(1)
+
+    def _lost(self, partition: int, first: int, end: int) -> None:
+        """Retention was faster than the live cursor."""
+        self._count_lost(end - first)
+        log.error("retention deleted unread events", bus=self.name, partition=partition, first=first, end=end)
 
     def _judge(self, partition: int, offset: int, chunks: Sequence[StoredChunk]) -> Judgement:
         return self.rules.routing.judge(partition, offset, chunks)

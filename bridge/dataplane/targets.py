@@ -15,7 +15,7 @@ from collections.abc import Callable
 import structlog
 
 from bridge.dataplane.lanes import Lane, Send
-from bridge.dataplane.pipeline import Judge, Pipeline, Refresh
+from bridge.dataplane.pipeline import Judge, Lost, Pipeline, Refresh, Wiring
 from bridge.dataplane.routing import Gate
 from bridge.dataplane.tasks import Tasks
 from bridge.errors import NotFound, StoreError
@@ -39,6 +39,7 @@ class RunningTarget:
         starts: dict[int, int],
         *,
         judge: Judge,
+        lost: Lost,
         tasks: Tasks,
     ) -> None:
         """``judge`` judges chunks for this target alone, by its rule as it is then."""
@@ -48,6 +49,7 @@ class RunningTarget:
         self.cursor = f"{PREFIX}{names.rule}/{names.target}"
         self._log = bus_log
         self._judge = judge
+        self._lost = lost
         self._tasks = tasks
         self._live: Pipeline | None = None
         self._refresh: Refresh | None = None
@@ -117,7 +119,8 @@ class RunningTarget:
 
     def _pipeline(self) -> Pipeline:
         assert self._refresh is not None
-        return Pipeline(self._log, self.cursor, self._refresh, self._judge, moved=self._rejoin)
+        wiring = Wiring(self._refresh, self._judge, moved=self._rejoin, lost=self._lost)
+        return Pipeline(self._log, self.cursor, wiring)
 
     async def _save(self, position: dict[int, int]) -> None:
         """Until it is stored, the live cursor stays where it is."""

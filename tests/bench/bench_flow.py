@@ -56,7 +56,7 @@ async def throughput(bridge: BridgeProcess, requests: list[bytes], files: list[P
     if stream:
         await load.grpc_stream(bridge.grpc, requests[1:], BATCH)
     else:
-        await load.grpc_unary(bridge.grpc, requests[1:], BATCH, 16)
+        await load.grpc_unary(bridge.grpc, requests[1:], BATCH, 32)
     while any(lines(path) - had < events for path, had in zip(files, before, strict=True)):
         await asyncio.sleep(0.02)
     return events / (time.perf_counter() - began)

@@ -11,11 +11,12 @@ on. A file that somebody moves away or deletes is made anew.
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Annotated
 
 import msgspec
 
-from bridge.codec.json import format_event
+from bridge.codec.json import write_lines
 from bridge.connectors import base
 from bridge.connectors.base import Features, Host, field, has_placeholder
 from bridge.connectors.linefile import LineFile, Rotation
@@ -84,16 +85,18 @@ def format_lines(deliveries: Sequence[Delivery]) -> tuple[bytearray, dict[int, T
     # One growing buffer: keeping a thousand small objects until a join costs several times as much.
     lines = bytearray()
     failures: dict[int, TargetError] = {}
-    for index, delivery in enumerate(deliveries):
-        if delivery.payload is None:
-            lines += format_event(delivery.event)
-        else:
+    for is_event, run in groupby(enumerate(deliveries), lambda pair: pair[1].payload is None):
+        if is_event:
+            write_lines((delivery.event for _, delivery in run), lines)
+            continue
+        for index, delivery in run:
+            assert delivery.payload is not None
             try:
                 lines += format_payload(delivery.payload)
             except ValueError as error:
                 failures[index] = Rejected(f"the payload cannot be a line: {error}")
-                continue
-        lines += b"\n"
+            else:
+                lines += b"\n"
     return lines, failures
 
 

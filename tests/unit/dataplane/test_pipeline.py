@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from bridge.dataplane.lanes import GivenUp, Lane, Timing
-from bridge.dataplane.pipeline import Pipeline
+from bridge.dataplane.pipeline import Pace, Pipeline, Wiring
 from bridge.dataplane.routing import Judgement
 from bridge.model.delivery import Delivery
 from bridge.model.event import Event
@@ -66,7 +66,7 @@ async def run(log: ListLog, target: Scripted, until: asyncio.Event) -> None:
             timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
             spec = TargetSpec(name="a", kind="scripted")
             lane = Lane(target, spec, bury=bury, spawn=group.create_task, timing=timing)
-            group.create_task(Pipeline(log, "live", nothing_new, judge, step=4, commit_every_s=0).run())
+            group.create_task(Pipeline(log, "live", Wiring(nothing_new, judge), Pace(4, 0)).run())
 
     lane: Lane
     running = asyncio.ensure_future(both())
@@ -116,7 +116,7 @@ async def test_stopping_to_read_lets_what_was_read_settle() -> None:
         saved.set()
         return Judgement({}, [])
 
-    pipeline = Pipeline(log, "live", nothing_new, judge, step=4, commit_every_s=0)
+    pipeline = Pipeline(log, "live", Wiring(nothing_new, judge), Pace(4, 0))
     running = asyncio.ensure_future(pipeline.run())
     async with asyncio.timeout(5):
         await saved.wait()
@@ -136,7 +136,7 @@ async def test_what_nobody_wants_is_not_read() -> None:
     def judge(partition: int, offset: int, chunks: Sequence[StoredChunk]):
         raise AssertionError("read for nothing")
 
-    pipeline = Pipeline(log, "live", nothing_new, judge, unwanted=lambda: True, commit_every_s=0)
+    pipeline = Pipeline(log, "live", Wiring(nothing_new, judge, unwanted=lambda: True), Pace(4, 0))
     running = asyncio.ensure_future(pipeline.run())
     async with asyncio.timeout(5):
         await log.reached.wait()
@@ -144,3 +144,28 @@ async def test_what_nobody_wants_is_not_read() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert log.saved == {0: 20}
+
+
+async def test_events_that_retention_deleted_are_counted() -> None:
+    """With their range, when the cursor comes to where they were."""
+    log, lost = ListLog(5), []
+    log.chunks = log.chunks[2:]
+    log.saved = {0: 1}
+    log.bounds = lambda partition: Bounds(4, 10)
+
+    def judge(partition: int, offset: int, chunks: Sequence[StoredChunk]):
+        return Judgement({}, [])
+
+    async def commit(name: str, offsets: dict[int, int]) -> None:
+        if offsets[0] == 10:
+            log.reached.set()
+
+    log.commit = commit
+    wiring = Wiring(nothing_new, judge, lost=lambda *range_: lost.append(range_))
+    running = asyncio.ensure_future(Pipeline(log, "live", wiring, Pace(100, 0)).run())
+    async with asyncio.timeout(5):
+        await log.reached.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert lost == [(0, 1, 4)]
