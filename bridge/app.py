@@ -57,7 +57,7 @@ from bridge.version import VERSION
 log = structlog.get_logger()
 
 SERVICES = (SERVICE, "bridge.v1.Resources", "bridge.v1.Operations")
-CALLS_AT_ONCE = 1_000
+CALLS_AT_ONCE = 256  # each may hold a whole request in memory before we are asked
 
 
 class Bridge:
