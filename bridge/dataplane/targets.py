@@ -91,7 +91,7 @@ class RunningTarget:
         await self._save(own.position)
         for settle, deliveries in owed:
             settle(deliveries)
-        log.info("a target is behind and has its own cursor now", rule=self.names.rule, target=self.names.target)
+        log.debug("a target is behind and has its own cursor now", rule=self.names.rule, target=self.names.target)
         self._begin(own)
 
     def _take_over(self, live: Pipeline) -> tuple[Pipeline, list[tuple[Callable[[int], None], int]]]:
@@ -172,7 +172,7 @@ class RunningTarget:
         if self._finishing is own:
             self._finishing = None
             await self._log.delete_cursor(self.cursor)
-            log.info("a target has caught up", rule=self.names.rule, target=self.names.target)
+            log.debug("a target has caught up", rule=self.names.rule, target=self.names.target)
 
     async def forget(self) -> None:
         """The target is gone: its own cursor too."""
