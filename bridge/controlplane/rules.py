@@ -19,17 +19,21 @@ from bridge.controlplane.secrets import mask_rule, unmask_rule
 from bridge.errors import InvalidConfig
 from bridge.model.documents import parse_json
 from bridge.model.resource import Resource
-from bridge.model.rule import RuleSpec, TargetSpec
+from bridge.model.rule import RuleSpec, TargetSpec, own_cursor
+from bridge.model.times import parse_time
 from bridge.rules.expressions import compile_config
 from bridge.rules.filter_lint import lint_filter
 from bridge.rules.filters import parse_filter
 from bridge.rules.lint import Remark, lint
 from bridge.rules.pattern import parse_pattern
 from bridge.rules.transform import compile_transform
-from bridge.stores.bus.base import BusStore
+from bridge.stores.bus.base import BusLog, BusStore
 
 Starts = dict[str, dict[str, int]]
 """Target to partition to offset; JSON wants text for names."""
+
+
+EDGES = ("latest", "earliest")
 
 
 class Rules(Kind):
@@ -70,6 +74,9 @@ class Rules(Kind):
             compile_config(config, kind.Config)
         with below("$.transform"):
             compile_transform(target.transform)
+        if target.start not in EDGES and parse_time(target.start) is None:
+            reason = f"{target.start[:100]!r} is neither latest, earliest, nor a time such as 2026-11-24T08:30:00Z"
+            raise InvalidConfig(reason, path="$.start")
 
     def _unknown(self, kind: str) -> str:
         for description in self._kinds.describe():
@@ -94,9 +101,28 @@ class Rules(Kind):
             return after
         kept = _kept_starts(before, after)
         log = self._bus_store.log(after.bus)
-        now = {str(partition): end for partition, end in ends(log).items()}
-        starts = {target.name: kept.get(target.name, now) for target in _spec(after).targets}
-        return replace(after, status={"starts": starts})
+        starts = dict(kept)
+        for target in _spec(after).targets:
+            if target.name not in kept:
+                positions = await _begin(log, own_cursor(after.name, target.name), target.start)
+                starts[target.name] = {str(partition): offset for partition, offset in positions.items()}
+        names = {target.name for target in _spec(after).targets}
+        return replace(after, status={"starts": {name: at for name, at in starts.items() if name in names}})
+
+
+async def _begin(log: BusLog, cursor: str, start: str) -> dict[int, int]:
+    """Where a new target begins. In the past, it has its own cursor before it is defined, so that it is known to be behind."""
+    if start == "latest":
+        await log.delete_cursor(cursor)  # of a target of that name whose end was cut short
+        return ends(log)
+    if start == "earliest":
+        positions = {partition: log.bounds(partition).first for partition in range(log.partitions)}
+    else:
+        time = parse_time(start)
+        assert time is not None, "checked before"
+        positions = {partition: await log.offset_at(partition, time) for partition in range(log.partitions)}
+    await log.commit(cursor, positions)
+    return positions
 
 
 def _warnings(path: str, remarks: Iterable[Remark]) -> list[str]:

@@ -123,7 +123,7 @@ class Buses:
             bus = self._running.get(name)
             if bus is not None:
                 present = [change.resource for change in changed if change.resource is not None]
-                bus.rules.change(present, [change.ref.name for change in changed if change.resource is None])
+                await bus.rules.change(present, [change.ref.name for change in changed if change.resource is None])
 
     async def _change_bus(self, name: str, resource: Resource | None) -> None:
         bus = self._running.get(name)
@@ -147,8 +147,8 @@ class Buses:
         except BridgeError as error:
             log.error("a bus cannot be started", bus=resource.name, reason=str(error))
             return
-        bus.rules.change(await self._catalog.list("Rule", bus=resource.name), [])
-        await bus.rules.restore()
+        await bus.rules.change(await self._catalog.list("Rule", bus=resource.name), [])
+        await bus.rules.clean()
         self._running[resource.name] = bus
         self._flows[resource.name] = self._group.create_task(bus.run(self.refresh))
 

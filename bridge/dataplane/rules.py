@@ -1,5 +1,6 @@
 """The rules of one bus at work: compiled, each target with its lane, replaced when a definition changes."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
@@ -13,7 +14,7 @@ from bridge.dataplane.lanes import Bury, Heir, Lane, Settled, Timing
 from bridge.dataplane.pipeline import Judge, Lost, Pipeline, Refresh
 from bridge.dataplane.routing import CompiledRule, CompiledTarget, Gate, Judgement, Routing
 from bridge.dataplane.stats import Meter, TargetStats
-from bridge.dataplane.targets import PREFIX, RunningTarget
+from bridge.dataplane.targets import RunningTarget
 from bridge.dataplane.tasks import Tasks
 from bridge.errors import BridgeError, Retryable
 from bridge.model.clock import Clock
@@ -21,7 +22,7 @@ from bridge.model.delivery import Delivery
 from bridge.model.documents import parse_json
 from bridge.model.log import StoredChunk
 from bridge.model.resource import Resource
-from bridge.model.rule import RuleSpec, TargetSpec
+from bridge.model.rule import OWN_CURSORS, RuleSpec, TargetSpec
 from bridge.rules.expressions import compile_config
 from bridge.rules.filters import PASSES_ALL, Filter, Passes, compile_filter, parse_filter
 from bridge.rules.narrowing import narrow
@@ -33,6 +34,9 @@ from bridge.stores.deadletters.base import DeadLetters
 from bridge.telemetry import Telemetry
 
 log = structlog.get_logger()
+
+LONGEST_END_S = 5.0
+"""How long a change of the rules waits for targets that are going."""
 
 
 class Surroundings(NamedTuple):
@@ -84,6 +88,8 @@ class RunningRules:
     def __init__(self, bus: str, bus_log: BusLog, tasks: Tasks, around: Surroundings) -> None:
         self._bus = bus
         self._log = bus_log
+        self._ends: set[asyncio.Task[None]] = set()
+        self._behind: frozenset[str] = frozenset()
         self._live: tuple[Pipeline, Refresh] | None = None
         self._tasks = tasks
         self._around = around
@@ -91,8 +97,15 @@ class RunningRules:
         self.routing = Routing(bus, ())
         self._filters: WeakValueDictionary[bytes, Passes] = WeakValueDictionary()
 
-    def change(self, changed: Sequence[Resource], deleted: Sequence[str]) -> None:
+    async def change(self, changed: Sequence[Resource], deleted: Sequence[str]) -> None:
         """Compile what changed, swap the routing, and let lanes that are not wanted any more hand over."""
+        if self._ends:  # of targets whose names may come again
+            await asyncio.wait(self._ends, timeout=LONGEST_END_S)
+        self._behind = frozenset(await self._log.cursors())
+        self._change(changed, deleted)
+
+    def _change(self, changed: Sequence[Resource], deleted: Sequence[str]) -> None:
+        """Immediate, so that no event is judged by half of it."""
         before = dict(self.entries)
         for resource in changed:
             known = self.entries.get(resource.name)
@@ -115,13 +128,11 @@ class RunningRules:
             for lane_entry in entry.lanes.values():
                 yield lane_entry.target
 
-    async def restore(self) -> None:
-        """At the start of a bus: targets that had their own cursor have it still; cursors of targets gone are forgotten."""
-        known = {target.cursor: target for target in self.targets()}
+    async def clean(self) -> None:
+        """At the start of a bus: own cursors of targets that are gone are forgotten."""
+        known = {target.cursor for target in self.targets()}
         for cursor in await self._log.cursors():
-            if cursor in known:
-                known[cursor].resume()
-            elif cursor.startswith(PREFIX):
+            if cursor.startswith(OWN_CURSORS) and cursor not in known:
                 await self._log.delete_cursor(cursor)
 
     def attach(self, live: Pipeline, refresh: Refresh) -> None:
@@ -209,6 +220,8 @@ class RunningRules:
             lost=self._lost(names),
             tasks=self._tasks,
         )
+        if target.cursor in self._behind:
+            target.resume()
         if self._live is not None:
             target.attach(*self._live)
         return target
@@ -261,7 +274,10 @@ class RunningRules:
         for target, old in entry.lanes.items():
             kept = now.lanes.get(target) if now else None
             if kept is None or kept.lane is not old.lane:
-                self._tasks.spawn(self._end(old, name, target, gone=kept is None))
+                end = self._tasks.spawn(self._end(old, name, target, gone=kept is None))
+                if kept is None:
+                    self._ends.add(end)
+                    end.add_done_callback(self._ends.discard)
 
     async def _end(self, old: LaneEntry, rule: str, target: str, *, gone: bool) -> None:
         try:

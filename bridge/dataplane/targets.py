@@ -20,12 +20,11 @@ from bridge.dataplane.routing import Gate
 from bridge.dataplane.tasks import Tasks
 from bridge.errors import NotFound, StoreError
 from bridge.model.log import Position
+from bridge.model.rule import own_cursor
 from bridge.rules.scope import Names
 from bridge.stores.bus.base import BusLog
 
 log = structlog.get_logger()
-
-PREFIX = "target/"
 
 
 class RunningTarget:
@@ -46,7 +45,7 @@ class RunningTarget:
         self.names = names
         self.lane = lane
         self.gate = Gate(starts)
-        self.cursor = f"{PREFIX}{names.rule}/{names.target}"
+        self.cursor = own_cursor(names.rule, names.target)
         self._log = bus_log
         self._judge = judge
         self._lost = lost
@@ -71,7 +70,7 @@ class RunningTarget:
         return read | self.lane.oldest()
 
     def resume(self) -> None:
-        """At the start of the bus: the own cursor was there when the process ended."""
+        """The own cursor is there already: since before the process ended, or since it was defined to start in the past."""
         self.gate.closed = True
 
     def attach(self, live: Pipeline, refresh: Refresh) -> None:

@@ -10,6 +10,7 @@ from bridge.model.resource import NAME
 from bridge.model.units import Duration, Size
 
 Name = Annotated[str, Meta(pattern=rf"^{NAME.pattern}\Z")]
+OWN_CURSORS = "target/"
 Dialect = Literal["bridge", "aws", "aliyun"]
 
 
@@ -47,7 +48,8 @@ class TargetSpec(Document, frozen=True, kw_only=True):
     concurrency: Annotated[int, Meta(ge=1, le=1_000)] = 8
     timeout: Duration = Duration(15)
     batch: Batching = Batching()
-    start: Literal["latest"] = "latest"
+    start: str = "latest"
+    """Where a target that is new begins: ``latest``, ``earliest``, or a time (RFC 3339) of reception."""
 
 
 class RuleSpec(Document, frozen=True, kw_only=True):
@@ -62,3 +64,8 @@ class RuleSpec(Document, frozen=True, kw_only=True):
     pattern: msgspec.Raw = msgspec.Raw(b"{}")
     filter: msgspec.Raw = msgspec.Raw(b"[]")
     targets: Annotated[tuple[TargetSpec, ...], Meta(min_length=1, max_length=100)]
+
+
+def own_cursor(rule: str, target: str) -> str:
+    """The name of a target's own cursor in its bus's log. That it is there says that the target is behind."""
+    return f"{OWN_CURSORS}{rule}/{target}"

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -25,7 +26,7 @@ def test_an_event_is_filtered_transformed_and_pushed(door: Door) -> None:
     results = door.put("traffic", fast, event(2, data={"to": "red", "speed": 48}), event(3, data={"to": "green"}))
     assert [(r["id"], r["partition"], r["offset"]) for r in results] == [("1", 0, 0), ("2", 0, 1), ("3", 0, 2)]
     until(partial(door.lines, "out/red"))
-    until(lambda: (door.process.folder / "notes").exists())
+    until((door.process.folder / "notes").exists)
     assert door.lines("out/red") == [fast]
     assert (door.process.folder / "notes").read_text() == "went amber to red\n"
 
@@ -150,3 +151,49 @@ def test_a_port_in_use_is_told_plainly(door: Door) -> None:
         other = BridgeProcess(door.process.folder / "other", flag, address)
         with pytest.raises(RuntimeError, match=f"cannot listen on {address}"):
             other.start()
+
+
+def test_a_new_target_may_start_in_the_past(door: Door) -> None:
+    """At the beginning, or at a time; beside one that starts now, and without a double at the seam."""
+    door.apply(bus("b", partitions=2))
+    door.put("b", *(event(n, subject=f"s{n}") for n in range(500)))
+    time.sleep(0.05)
+    middle = datetime.now(UTC).isoformat()
+    time.sleep(0.05)
+    door.put("b", *(event(n, subject=f"s{n}") for n in range(500, 700)))
+    targets = [
+        to_file("all", "all", start="earliest"),
+        to_file("late", "late", start=middle),
+        to_file("new", "new"),
+    ]
+    door.apply(rule("r", "b", *targets))
+    door.put("b", *(event(n, subject=f"s{n}") for n in range(700, 720)))
+    until(lambda: len(ids(door, "all")) >= 720)
+    until(lambda: len(ids(door, "late")) >= 220)
+    until(lambda: door.target("b", "r", "all")["state"] == "running")
+    door.put("b", event(720))
+    until(lambda: "720" in ids(door, "all"))
+    assert sorted(map(int, ids(door, "all"))) == list(range(721))
+    assert sorted(map(int, ids(door, "late"))) == list(range(500, 721))
+    assert sorted(map(int, ids(door, "new"))) == list(range(700, 721))
+    refused = door.http("PUT", "/v1/buses/b/rules/bad", {"spec": {"targets": [to_file("x", start="soon")]}})
+    assert (refused.status, refused.body["path"]) == (400, "$.spec.targets[0].start")
+
+
+def test_a_slow_target_delays_no_other_and_misses_nothing(door: Door) -> None:
+    """It falls behind, says so, survives a kill like that, and catches up."""
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        url = f"http://127.0.0.1:{hanging.getsockname()[1]}/"
+        retry = {"schedule": ["200ms"], "maxAttempts": 20, "maxAge": "1h"}
+        slow = {"name": "slow", "kind": "http", "config": {"url": url}, "timeout": "30s", "retry": retry}
+        door.apply(bus("b"), rule("r", "b", slow, to_file("fast")))
+        door.put("b", *(event(n) for n in range(300)))
+        until(lambda: len(ids(door, "fast")) == 300, 5)
+        until(lambda: door.target("b", "r", "slow")["state"] == "behind")
+        assert door.target("b", "r", "slow")["lag"] == 300
+        door.process.kill()
+    door.process.start()
+    assert door.target("b", "r", "slow")["lag"] == 300
+    door.apply(rule("r", "b", to_file("slow", "slow"), to_file("fast")))
+    until(lambda: set(ids(door, "slow")) == {str(n) for n in range(300)})
+    assert len(ids(door, "fast")) == 300

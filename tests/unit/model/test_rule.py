@@ -30,7 +30,7 @@ def test_the_pattern_keeps_its_text() -> None:
         (b'{"targets":[{"name":"a b","kind":"log"}]}', "$.targets[0].name"),
         (b'{"targets":[{"name":"a","kind":"log","retries":1}]}', "$.targets[0].retries"),
         (b'{"targets":[{"name":"a","kind":"log","timeout":"soon"}]}', "$.targets[0].timeout"),
-        (b'{"targets":[{"name":"a","kind":"log","start":"earliest"}]}', "$.targets[0].start"),
+        (b'{"targets":[{"name":"a","kind":"log","paused":true}]}', "$.targets[0].paused"),
         (b"{}", "$"),
     ],
 )
