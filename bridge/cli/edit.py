@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from bridge.cli import output
 from bridge.cli.options import bus_option, examples, kind_argument, server_option, split_name, with_client
 from bridge.errors import BridgeError, Conflict
 
@@ -40,6 +41,8 @@ def edit(kind: str, name: str, bus: str, server: str) -> None:
         except BridgeError as error:
             head = HEAD + _remark(error)
         else:
+            for warning in done.warnings:
+                output.warn(f"{done.resource}: {warning}")
             click.echo(f"{done.action}  {done.resource}")
             return
     if text != original:

@@ -1,7 +1,6 @@
 """`bridge get` and `bridge delete`: one grammar for every kind, KIND [NAME]."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -28,7 +27,7 @@ Column = Callable[["Definition", dict[str, Any]], object]
 
 def _age(definition: "Definition", _: dict[str, Any]) -> str:
     when = definition.updated or definition.created
-    return output.ago(datetime.fromisoformat(when).timestamp(), system_clock()) if when else "-"
+    return output.ago(when, system_clock())
 
 
 def _retention(spec: dict[str, Any]) -> str:

@@ -36,6 +36,7 @@ TASKS: dict[str, dict[str, Entry]] = {
     },
     "Look and try": {
         "status": Entry("status:status", "buses, rates, lag of each target, last errors"),
+        "explain": Entry("explain:explain", "which rules match an event, which nearly, and why"),
         "pattern": Entry("trial:pattern", "try a pattern on an event"),
         "transform": Entry("trial:transform", "try a transform on an event"),
     },

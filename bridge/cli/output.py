@@ -7,6 +7,8 @@ from typing import Any
 import click
 import msgspec
 
+from bridge.model.times import parse_time
+
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 _SPANS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
@@ -14,17 +16,29 @@ _SPANS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Columns as wide as they must be and never cut: what is on a screen can also be piped to grep."""
     cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(_width, column)) for column in zip(head, *cells, strict=True)]
+    widths = [max(map(width, column)) for column in zip(head, *cells, strict=True)]
     click.echo(click.style(_row(head, widths), bold=True))
     for row in cells:
         click.echo(_row(row, widths))
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(c + " " * (w - _width(c)) for c, w in zip(cells, widths, strict=True)).rstrip()
+    return "  ".join(map(padded, cells, widths)).rstrip()
 
 
-def _width(text: str) -> int:
+def padded(text: str, columns: int) -> str:
+    return text + " " * (columns - width(text))
+
+
+def hit() -> str:
+    return click.style("+", fg="green")
+
+
+def miss() -> str:
+    return click.style("-", fg="red")
+
+
+def width(text: str) -> int:
     """Columns on a terminal: East Asian characters take two."""
     return len(text) if text.isascii() else sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
@@ -97,8 +111,10 @@ def span(seconds: float) -> str:
     return " ".join(parts[:2]) or "0s"
 
 
-def ago(then: float | None, now: float) -> str:
-    return "-" if then is None else f"{span(now - then)} ago"
+def ago(then: str | None, now: float) -> str:
+    """How long ago an RFC 3339 time was; a dash where there is none."""
+    seconds = parse_time(then) if then else None
+    return "-" if seconds is None else f"{span(now - seconds)} ago"
 
 
 def rate(per_second: float) -> str:

@@ -10,6 +10,7 @@ from bridge.cli import output
 from bridge.cli.options import examples, output_option, server_option, until_interrupted, with_client
 from bridge.model.clock import system_clock
 from bridge.model.status import BusStatus, Status, TargetStatus
+from bridge.model.times import parse_time
 
 if TYPE_CHECKING:
     from bridge.client import Client
@@ -46,7 +47,10 @@ def _show(status: Status, form: str) -> None:
         output.show(status, form)
         return
     now = system_clock()
-    click.echo(f"bridge {status.version}, up {output.span(now - status.started)}\n")
+    started = parse_time(status.started)
+    click.echo(
+        f"bridge {status.version}" + (f", up {output.span(now - started)}" if started is not None else "") + "\n"
+    )
     if not status.buses:
         output.note("no buses yet: `bridge apply -f FILE` makes one")
         return

@@ -1,16 +1,18 @@
 """Running things: how they are, what went wrong, and trying patterns and transforms without effect."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from bridge.client.answers import DeadLetter
 from bridge.client.connection import Connection, escape
-from bridge.errors import InvalidEvent, InvalidInput, InvalidPattern, InvalidTransform
+from bridge.errors import InvalidEvent, InvalidFilter, InvalidInput, InvalidPattern, InvalidTransform
 from bridge.model.status import Status, TargetStatus
 
 Json = dict[str, Any]
+Subject: TypeAlias = bytes | tuple[str, int, int]
+"""An event to try things on: JSON text of a CloudEvent or of any object; or bus, partition and offset of a stored one."""
 _JSON = {"content-type": "application/json"}
 
 
@@ -58,22 +60,27 @@ class Operations(Connection):
         path = f"/v1/buses/{escape(bus)}/dead-letters:purge"
         return (await self._call("POST", path, _Purged, body=body, headers=_JSON)).purged
 
-    async def test_pattern(self, pattern: bytes, event: bytes, *, dialect: str = "bridge") -> Json:
-        """Would it match, and why: ``{matched, fields}``. Both are JSON texts."""
-        parts = (
-            _json(pattern, "$.pattern", InvalidPattern),
-            _json(event, "$.event", InvalidEvent),
-            msgspec.json.encode(dialect),
-        )
-        return await self._try("pattern", b'{"pattern":%b,"event":%b,"dialect":%b}' % parts)
+    async def test_pattern(
+        self, pattern: bytes, event: Subject, *, dialect: str = "bridge", filter_: bytes | None = None
+    ) -> Json:
+        """Would it match, and why: ``{matched, fields}``, and ``filter`` where one is given. All are JSON texts."""
+        parts = {"pattern": _json(pattern, "$.pattern", InvalidPattern)} | _subject(event)
+        if filter_ is not None:
+            parts["filter"] = _json(filter_, "$.filter", InvalidFilter)
+        return await self._try("/v1/pattern:test", parts | {"dialect": msgspec.json.encode(dialect)})
 
-    async def test_transform(self, transform: bytes, event: bytes) -> Json:
-        """What it would make of the event: ``{payload, contentType, variables}``. Both are JSON texts."""
-        parts = (_json(transform, "$.transform", InvalidTransform), _json(event, "$.event", InvalidEvent))
-        return await self._try("transform", b'{"transform":%b,"event":%b}' % parts)
+    async def test_transform(self, transform: bytes, event: Subject) -> Json:
+        """What it would make of the event: ``{payload, contentType, variables}``, and ``missing`` ones. JSON texts."""
+        parts = {"transform": _json(transform, "$.transform", InvalidTransform)} | _subject(event)
+        return await self._try("/v1/transform:test", parts)
 
-    async def _try(self, what: str, body: bytes) -> Json:
-        return await self._call("POST", f"/v1/{what}:test", Json, body=body, headers=_JSON)
+    async def test_rules(self, bus: str, event: Subject) -> Json:
+        """Which rules of a bus match, and which nearly: ``{rules, matched, nearly}``, ``disabled``, ``broken``."""
+        return await self._try(f"/v1/buses/{escape(bus)}/rules:test", _subject(event))
+
+    async def _try(self, path: str, parts: dict[str, bytes]) -> Json:
+        body = b"{" + b",".join(b'"%b":%b' % (name.encode(), text) for name, text in parts.items()) + b"}"
+        return await self._call("POST", path, Json, body=body, headers=_JSON)
 
     async def connectors(self) -> list[Json]:
         """Every kind of target: kind, summary, guarantee, features, config's JSON Schema, whether it is available."""
@@ -81,6 +88,13 @@ class Operations(Connection):
 
     async def connector(self, kind: str) -> Json:
         return await self._call("GET", f"/v1/connectors/{escape(kind)}", Json)
+
+
+def _subject(event: Subject) -> dict[str, bytes]:
+    if isinstance(event, bytes):
+        return {"event": _json(event, "$.event", InvalidEvent)}
+    bus, partition, offset = event
+    return {"stored": msgspec.json.encode({"bus": bus, "partition": partition, "offset": offset})}
 
 
 def _json(text: bytes, path: str, error: type[InvalidInput]) -> bytes:

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from bridge.codec import times
+from bridge.codec import times as codec_times
 from bridge.controlplane.exact import check_names, format_exact, parse_exact
 from bridge.controlplane.paths import child, document
 from bridge.controlplane.yaml import parse_yaml
 from bridge.errors import InvalidConfig, InvalidInput, UnsupportedMediaType
+from bridge.model import times
 from bridge.model.documents import Document, parse_json
 from bridge.model.resource import Resource
 from bridge.rules.jsontext import Members
@@ -146,13 +147,12 @@ def views(resources: Iterable[Resource]) -> list[ResourceView]:
 
 def format_time(seconds: float) -> str:
     """Seconds since the epoch in RFC 3339, UTC, to the millisecond; empty for 0, which is none."""
-    whole, milliseconds = divmod(round(seconds * 1000), 1000)
-    return times.format_time(whole, milliseconds * 1_000_000) if seconds else ""
+    return times.format_time(seconds) if seconds else ""
 
 
 def parse_time(text: str, path: str) -> float:
     """Seconds since the epoch of a time in RFC 3339. Raises InvalidInput with this path."""
-    found = times.parse_time(text)
+    found = codec_times.parse_time(text)
     if found is None:
         raise InvalidInput(f"{text!r} is not a time with its zone, such as 2026-11-24T08:30:00Z", path=path)
     seconds, nanos = found

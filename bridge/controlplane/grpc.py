@@ -3,10 +3,9 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import wraps
-from typing import Any, NoReturn, TypeVar, cast, get_args
+from typing import Any, NoReturn, TypeVar
 
 import grpc
-import msgspec
 import structlog
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
@@ -19,9 +18,14 @@ from bridge.codec.problems import status_of
 from bridge.controlplane.grpc_messages import (
     read_filter,
     read_limit,
+    read_pattern_trial,
     read_resource,
+    read_subject,
     show_applied,
+    show_explanation,
+    show_preview,
     show_resource,
+    show_rules_explanation,
     show_watched,
 )
 from bridge.controlplane.letters import view_letter
@@ -30,9 +34,7 @@ from bridge.controlplane.paths import document
 from bridge.controlplane.resources import Resources
 from bridge.controlplane.structs import json_to_struct, to_struct
 from bridge.errors import BridgeError, InvalidInput, NotFound
-from bridge.model.event import is_json
 from bridge.model.resource import Ref, Resource
-from bridge.model.rule import Dialect
 
 log = structlog.get_logger()
 
@@ -177,21 +179,17 @@ class OperationsService(operations_pb2_grpc.OperationsServicer):
 
     @_unary
     async def TestPattern(self, request: operations_pb2.TestPatternRequest) -> operations_pb2.TestPatternResponse:
-        dialect = request.dialect or "bridge"
-        if dialect not in get_args(Dialect):
-            raise InvalidInput(f"{dialect!r} is not one of {', '.join(get_args(Dialect))}", path="$.dialect")
-        found = self._operations.test_pattern(request.pattern.encode(), request.event.encode(), cast(Dialect, dialect))
-        return operations_pb2.TestPatternResponse(matched=found["matched"], fields=map(to_struct, found["fields"]))
+        trial = read_pattern_trial(request)
+        return await self._operations.trials.pattern(trial, read_subject(request), show_explanation)
 
     @_unary
     async def TestTransform(self, request: operations_pb2.TestTransformRequest) -> operations_pb2.TestTransformResponse:
-        found = self._operations.test_transform(request.transform.encode(), request.event.encode())
-        payload, kind = found["payload"], found["contentType"]
-        return operations_pb2.TestTransformResponse(
-            payload=msgspec.json.encode(payload).decode() if is_json(kind) else payload,
-            content_type=kind,
-            variables=to_struct(found["variables"]),
-        )
+        transform = request.transform.encode()
+        return await self._operations.trials.transform(transform, read_subject(request), show_preview)
+
+    @_unary
+    async def TestRules(self, request: operations_pb2.TestRulesRequest) -> operations_pb2.TestRulesResponse:
+        return await self._operations.trials.rules(request.bus, read_subject(request), show_rules_explanation)
 
     @_unary
     async def ListDeadLetters(

@@ -1,14 +1,22 @@
 """Messages of bridge.v1.Resources and Operations, and what they mean here."""
 
+from typing import Any, cast, get_args
+
+import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 from msgspec import Raw
 
 from bridge._proto.bridge.v1 import operations_pb2, resources_pb2
 from bridge.controlplane.paths import below
 from bridge.controlplane.resources import Applied, Watched
+from bridge.controlplane.stored import Place
 from bridge.controlplane.structs import json_to_struct, struct_to_json, to_struct
+from bridge.controlplane.trials import PatternTrial, Subject
 from bridge.errors import InvalidConfig, InvalidInput
+from bridge.model.event import is_json
 from bridge.model.resource import Resource
+from bridge.model.rule import Dialect
+from bridge.rules.explain import Explanation, RulesExplanation
 from bridge.stores.deadletters.base import Filter
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1_000
@@ -86,6 +94,52 @@ def read_filter(request: "operations_pb2.ListDeadLettersRequest | operations_pb2
         reason=request.reason or None,
         since=_seconds(request.since) if request.HasField("since") else None,
         until=_seconds(request.until) if request.HasField("until") else None,
+    )
+
+
+def read_pattern_trial(request: "operations_pb2.TestPatternRequest") -> PatternTrial:
+    """Raises InvalidInput. The dialect may be left out, and the pattern beside a filter."""
+    dialect = request.dialect or "bridge"
+    if dialect not in get_args(Dialect):
+        raise InvalidInput(f"{dialect!r} is not one of {', '.join(get_args(Dialect))}", path="$.dialect")
+    pattern, filter_ = request.pattern.encode(), request.filter.encode() or None
+    return PatternTrial(pattern if filter_ is None else pattern or b"{}", filter_, cast(Dialect, dialect))
+
+
+def read_subject(
+    request: "operations_pb2.TestPatternRequest | operations_pb2.TestTransformRequest | operations_pb2.TestRulesRequest",
+) -> Subject:
+    stored = request.stored if request.HasField("stored") else None
+    place = Place(bus=stored.bus, partition=stored.partition, offset=stored.offset) if stored else None
+    return Subject(request.event.encode() or None, place)
+
+
+def show_explanation(found: Explanation) -> operations_pb2.TestPatternResponse:
+    return operations_pb2.TestPatternResponse(
+        matched=found.matched,
+        fields=map(to_struct, found.fields),
+        omitted=found.omitted,
+        filter=to_struct(found.filter) if found.filter else None,
+    )
+
+
+def show_preview(found: dict[str, Any]) -> operations_pb2.TestTransformResponse:
+    payload, kind = found["payload"], found["contentType"]
+    return operations_pb2.TestTransformResponse(
+        payload=msgspec.json.encode(payload).decode() if is_json(kind) else payload,
+        content_type=kind,
+        variables=to_struct(found["variables"]),
+        missing=found.get("missing", []),
+    )
+
+
+def show_rules_explanation(found: RulesExplanation) -> operations_pb2.TestRulesResponse:
+    return operations_pb2.TestRulesResponse(
+        matched=found.matched,
+        nearly=map(to_struct, found.nearly),
+        rules=found.rules,
+        disabled=found.disabled,
+        broken=found.broken,
     )
 
 

@@ -14,10 +14,14 @@ from bridge.controlplane.letters import LetterView, view_letter
 from bridge.controlplane.operations import Operations
 from bridge.controlplane.resource_routes import Limit, PageToken
 from bridge.controlplane.resources import Resources
+from bridge.controlplane.stored import Place
+from bridge.controlplane.trials import PatternTrial, Subject
+from bridge.errors import InvalidInput
 from bridge.model.documents import Document
 from bridge.model.resource import Ref
 from bridge.model.rule import Dialect
 from bridge.model.status import Status, TargetStatus
+from bridge.rules.explain import Explanation, RulesExplanation
 from bridge.stores.deadletters.base import Filter
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -57,17 +61,30 @@ class LetterList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     next_page_token: str = ""
 
 
-class PatternTest(Document, frozen=True, kw_only=True):
-    """``event``: a CloudEvent in the JSON format, or any JSON object."""
+_ABSENT = Raw()
 
-    pattern: Raw
-    event: Raw
+
+class EventAsked(Document, frozen=True, kw_only=True):
+    """Either ``event``, a CloudEvent in the JSON format or any JSON object, or ``stored``, the place of one in a bus."""
+
+    event: Raw = _ABSENT
+    stored: Place | None = None
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(bytes(self.event) or None, self.stored)
+
+
+class PatternTest(EventAsked, frozen=True, kw_only=True):
+    """``pattern``, ``filter``, or both."""
+
+    pattern: Raw = _ABSENT
+    filter: Raw = _ABSENT
     dialect: Dialect = "bridge"
 
 
-class TransformTest(Document, frozen=True, kw_only=True):
+class TransformTest(EventAsked, frozen=True, kw_only=True):
     transform: Raw
-    event: Raw
 
 
 class ConnectorList(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,22 +163,36 @@ class _Routes:
         return Json(Purged(purged=await self._operations.purge(where, ids=which.ids, everything=which.all)))
 
     def trials(self) -> Iterator[Endpoint]:
+        trials = self._operations.trials
+
         async def test_pattern(call: Call) -> Response:
-            trial = parse_body(call, PatternTest)
-            return Json(self._operations.test_pattern(bytes(trial.pattern), bytes(trial.event), trial.dialect))
+            asked = parse_body(call, PatternTest)
+            pattern, filter_ = bytes(asked.pattern), bytes(asked.filter) or None
+            if not pattern and filter_ is None:
+                raise InvalidInput("say what to try: pattern, filter, or both")
+            trial = PatternTrial(pattern or b"{}", filter_, asked.dialect)
+            return await trials.pattern(trial, asked.subject, Json)
 
         async def test_transform(call: Call) -> Response:
-            trial = parse_body(call, TransformTest)
-            return Json(self._operations.test_transform(bytes(trial.transform), bytes(trial.event)))
+            asked = parse_body(call, TransformTest)
+            return await trials.transform(bytes(asked.transform), asked.subject, Json)
+
+        async def test_rules(call: Call) -> Response:
+            asked = parse_body(call, EventAsked)
+            return await trials.rules(call.names["bus"], asked.subject, Json)
 
         tag = "Trials"
         yield Endpoint(
-            method="POST", path="/v1/pattern:test", tag=tag, summary="Does this pattern match this event, and why",
-            handle=test_pattern, body=PatternTest, answers={200: dict[str, Any]},
+            method="POST", path="/v1/pattern:test", tag=tag, summary="Does this pattern match this event, does this filter let it pass, and why",
+            handle=test_pattern, body=PatternTest, answers={200: Explanation},
         )  # fmt: skip
         yield Endpoint(
             method="POST", path="/v1/transform:test", tag=tag, summary="What does this transform make of this event",
             handle=test_transform, body=TransformTest, answers={200: dict[str, Any]},
+        )  # fmt: skip
+        yield Endpoint(
+            method="POST", path="/v1/buses/{bus}/rules:test", tag=tag, summary="Which rules of a bus match this event, and which nearly",
+            handle=test_rules, body=EventAsked, answers={200: RulesExplanation},
         )  # fmt: skip
 
     def connectors(self) -> Iterator[Endpoint]:

@@ -1,20 +1,15 @@
-"""Running things: how they are, what went wrong, trying patterns and transforms without effect.
+"""Running things: how they are, what went wrong; and trying things without effect (``bridge.controlplane.trials``).
 
 The facts come from the data plane through the functions given here; the planes do not know each other.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bridge.connectors.base import Description, Kinds
-from bridge.controlplane.paths import below
+from bridge.controlplane.trials import Trials
 from bridge.errors import InvalidInput, NotFound
-from bridge.model.rule import Dialect
 from bridge.model.status import Status, TargetStatus
-from bridge.rules.explain import test_pattern
-from bridge.rules.pattern import parse_pattern
-from bridge.rules.preview import test_transform
-from bridge.rules.transform import compile_transform
 from bridge.stores.deadletters.base import DeadLetter, DeadLetters, Filter
 
 
@@ -31,6 +26,7 @@ class Operations:
         *,
         status: Callable[[], Awaitable[Status]],
         dead_letters: DeadLetters,
+        trials: Trials,
         kinds: Kinds,
         ready: Callable[[], Awaitable[dict[str, str]]],
         metrics: Callable[[], bytes],
@@ -38,6 +34,7 @@ class Operations:
         """``ready`` gives what is wrong, by part (nothing: ready); ``metrics`` the Prometheus text format."""
         self.status = status
         self.dead_letters = dead_letters
+        self.trials = trials
         self.ready = ready
         self.metrics = metrics
         self._kinds = kinds
@@ -71,26 +68,3 @@ class Operations:
             if description.kind == kind:
                 return description
         raise NotFound(f"there is no connector {kind!r}; known: {', '.join(d.kind for d in self._kinds.describe())}")
-
-    @staticmethod
-    def test_pattern(pattern: bytes, event: bytes, dialect: Dialect = "bridge") -> dict[str, Any]:
-        """Whether a pattern matches an event, and why, field by field.
-
-        Raises InvalidPattern, and InvalidInput for the event, with paths below ``$.pattern`` and ``$.event``.
-        """
-        with below("$.pattern"):
-            parse_pattern(pattern, dialect)
-        with below("$.event"):
-            return test_pattern(pattern, event, dialect)
-
-    @staticmethod
-    def test_transform(transform: bytes, event: bytes) -> dict[str, Any]:
-        """What a transform makes of an event, and its variables.
-
-        Raises InvalidTransform below ``$.transform`` when it is not legal, below ``$.event`` when this event cannot be
-        given its shape, and InvalidInput for the event.
-        """
-        with below("$.transform"):
-            compile_transform(transform)
-        with below("$.event"):
-            return test_transform(transform, event)

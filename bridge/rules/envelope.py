@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 from msgspec import Raw
 
+from bridge.model.times import format_time
 from bridge.rules.jsonpath import Path, Steps
 from bridge.rules.placeholders import AsJson
-from bridge.rules.scope import DATA, DocumentScope, Level, Names, Scope, compact, encode, format_time, json_to_text
+from bridge.rules.scope import DATA, DocumentScope, Level, Names, Scope, compact, encode, json_to_text
 
 _NAMES = ("version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail")
 _WITHOUT_DETAIL = ("id", "account", "detail-type", "time", "source", "region", "resources", "version")  # as recorded

@@ -1,243 +1,197 @@
-"""Why a pattern matches an event or not, field by field, in words.
+"""Why a rule matches an event or not, field by field; which rules of a set match it, and which nearly.
 
-The verdict is the oracle's. Of several branches the one that matched is explained, else the one that came closest.
+The verdict on a pattern is the oracle's. Of several branches the one that matched is explained, else the one that came
+closest.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from bridge.codec.json import parse_event
 from bridge.errors import InvalidInput
+from bridge.model.event import Event
 from bridge.model.rule import Dialect
-from bridge.rules.document import Document, Leaf, event_document, read_document
-from bridge.rules.jsontext import Scalar
-from bridge.rules.nearest import nearest_miss, nearest_path
-from bridge.rules.numbers import Number
-from bridge.rules.operators.base import show
-from bridge.rules.operators.exact import Equals, EqualsNumber
-from bridge.rules.operators.exists import Absent
-from bridge.rules.oracle import Walk, walk
-from bridge.rules.pattern import Branch, Field, Pattern, parse_pattern
+from bridge.rules.attempts import Attempt, Finding, State, nearest_attempt
+from bridge.rules.document import Document, event_document, read_document
+from bridge.rules.effort import Effort
+from bridge.rules.filter_trial import FilterVerdict, explain_filter, read_attributes
+from bridge.rules.filters import Filter, compile_filter, parse_filter
+from bridge.rules.pattern import Pattern, parse_pattern
+from bridge.rules.verdicts import FieldVerdict, verdict
 
-_SHOWN_VALUES = 20
-_SHOWN_ALTERNATIVES = 5
-_NAMED_VALUES = 3
-_EXACT_INTEGER = 2**53
+MAX_FIELDS = 100
+"""Fields that one answer explains; those that missed come first where there are more."""
+MAX_NEARLY = 10
+_MISSES_SHOWN = 5
+_HINTED = 20
+"""Misses for which the nearest one is looked for."""
 
 
-class _Shown(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Sample(NamedTuple):
+    """An event to try things on: as patterns see it, and as filters do."""
+
+    document: Document
+    event: Event
+
+
+class Candidate(NamedTuple):
+    """What of a rule decides whether an event goes to its targets."""
+
+    rule: str
+    pattern: Pattern
+    filter: Filter | None = None
+    enabled: bool = True
+
+
+class _Shown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     pass
 
 
-class FieldVerdict(_Shown, frozen=True, kw_only=True):
-    """One field of the branch that is explained.
-
-    ``seen``: its values, the first twenty. ``decided_by``: JSONPath of the alternative that decided, None for a miss.
-    """
-
-    path: str
-    matched: bool
-    wanted: str
-    seen: list[str | int | float | bool | None]
-    decided_by: str | None
-    reason: str
-
-
 class Explanation(_Shown, frozen=True, kw_only=True):
+    """``fields`` of the pattern; ``omitted``: how many are not shown. ``filter`` where there is one."""
+
     matched: bool
     fields: list[FieldVerdict]
+    omitted: int = 0
+    filter: FilterVerdict | None = None
 
 
 class NearMiss(_Shown, frozen=True, kw_only=True):
-    """A rule that all fields but one would have let pass."""
+    """A rule that does not match although a part of it does.
+
+    ``missed``: how many fields (and the filter) do not; ``fields``: those, five at most; ``filter`` if it is among them.
+    """
 
     rule: str
-    field: FieldVerdict
+    missed: int
+    fields: list[FieldVerdict]
+    filter: FilterVerdict | None = None
+    disabled: bool = False
 
 
 class RulesExplanation(_Shown, frozen=True, kw_only=True):
+    """``rules``: how many were tried. ``nearly``: the ten nearest of those that do not match, nearest first.
+
+    ``disabled``: those that would match if they were enabled. ``broken``: those that cannot be understood, and why.
+    """
+
+    rules: int
     matched: list[str]
     nearly: list[NearMiss]
+    disabled: list[str] = []
+    broken: dict[str, str] = {}
 
 
 def test_pattern(
     pattern: bytes | str,
     event: bytes | str,
     dialect: Dialect = "bridge",  # noqa: PT028 - the name is the product's verb, no test of ours
+    *,
+    filter_: bytes | str | None = None,  # noqa: PT028
 ) -> dict[str, Any]:
     """The answer of ``POST /v1/pattern:test``. ``event``: a CloudEvent in the JSON format, or any JSON object.
 
-    Raises InvalidPattern or InvalidInput.
+    Raises InvalidPattern, InvalidFilter, InvalidInput.
     """
-    answer: dict[str, Any] = msgspec.to_builtins(explain(parse_pattern(pattern, dialect), read_event(event)))
+    candidate = Candidate("", parse_pattern(pattern, dialect), None if filter_ is None else parse_filter(filter_))
+    answer: dict[str, Any] = msgspec.to_builtins(explain_rule(candidate, read_sample(event)))
     return answer
 
 
-def read_event(text: bytes | str) -> Document:
+def read_sample(text: bytes | str) -> Sample:
     """What is a CloudEvent is seen as a bus sees it (its data only where that is JSON); else the object as it stands."""
     body = text.encode() if isinstance(text, str) else text
     try:
-        event = parse_event(body)
+        return sample_of(parse_event(body))
     except InvalidInput:
-        return read_document(body)
-    return event_document(event)
+        return Sample(read_document(body), read_attributes(body))
 
 
-def explain(pattern: Pattern, document: Document) -> Explanation:
-    """Raises InvalidInput as ``oracle.matches`` does."""
-    nearest: list[FieldVerdict] | None = None
-    for branch in pattern.branches:
-        way = walk(branch, document)
-        verdicts = _judge(branch, document, way)
-        if way.complete:
-            return Explanation(matched=True, fields=verdicts)
-        if nearest is None or _misses(verdicts) < _misses(nearest):
-            nearest = verdicts
-    return Explanation(matched=False, fields=nearest or [])
+def sample_of(event: Event) -> Sample:
+    return Sample(event_document(event), event)
 
 
-def explain_rules(rules: Iterable[tuple[str, Pattern]], document: Document) -> RulesExplanation:
-    """Which rules match this event, and which only one field kept from it."""
-    matched, nearly = [], []
-    for rule, pattern in rules:
-        explanation = explain(pattern, document)
-        if explanation.matched:
-            matched.append(rule)
-        elif _misses(explanation.fields) == 1 < len(explanation.fields):
-            missed = next(field for field in explanation.fields if not field.matched)
-            nearly.append(NearMiss(rule=rule, field=missed))
-    return RulesExplanation(matched=matched, nearly=nearly)
+def explain_rule(candidate: Candidate, sample: Sample, effort: Effort | None = None) -> Explanation:
+    """Pattern and filter of one rule."""
+    explanation = explain(candidate.pattern, sample.document, effort)
+    if candidate.filter is None:
+        return explanation
+    found = explain_filter(candidate.filter, sample.event)
+    return msgspec.structs.replace(explanation, matched=explanation.matched and found.matched, filter=found)
 
 
-def _misses(verdicts: Sequence[FieldVerdict]) -> int:
-    return sum(not verdict.matched for verdict in verdicts)
-
-
-def _judge(branch: Branch, document: Document, way: Walk) -> list[FieldVerdict]:
-    """Fields that the walk passed have matched, the one where it stopped has not; without a walk each stands alone."""
-    passed = len(way.leaves)
-    fitting = [_first_fitting(field, document) for field in branch.fields]
-    stopped = not way.complete and all(
-        leaf is not None or Absent() in field.alternatives for field, leaf in zip(branch.fields, fitting, strict=True)
+def explain(pattern: Pattern, document: Document, effort: Effort | None = None) -> Explanation:
+    """Raises TooLarge when it would take more than ``effort``, InvalidInput as ``oracle.matches`` does."""
+    attempt = nearest_attempt(pattern, document, effort or Effort())
+    findings = attempt.findings
+    if len(findings) > MAX_FIELDS:
+        findings = sorted(findings, key=lambda finding: finding.state is State.HIT)[:MAX_FIELDS]
+    return Explanation(
+        matched=attempt.matched,
+        fields=_verdicts(findings, document),
+        omitted=len(attempt.findings) - len(findings),
     )
-    verdicts = []
-    for step, (field, leaf) in enumerate(zip(branch.fields, fitting, strict=True)):
-        leaves = document.at(field.path)
-        if step < passed:
-            verdicts.append(_hit(field, leaves, way.leaves[step]))
-        elif step == passed and stopped and leaf is not None:
-            verdicts.append(_contradiction(field, leaves, leaf, branch.fields[:step]))
-        elif leaf is not None or (not leaves and Absent() in field.alternatives):
-            verdicts.append(_hit(field, leaves, leaf))
-        else:
-            verdicts.append(_miss(field, leaves, document))
+
+
+def explain_rules(rules: Iterable[Candidate], sample: Sample, effort: Effort | None = None) -> RulesExplanation:
+    """Which rules match this event, and which do in a part only. Raises as ``explain`` does."""
+    effort = effort or Effort()
+    matched: dict[bool, list[str]] = {True: [], False: []}
+    near: list[_Near] = []
+    count = 0
+    for candidate in rules:
+        count += 1
+        attempt = nearest_attempt(candidate.pattern, sample.document, effort)
+        passed = candidate.filter is None or compile_filter(candidate.filter)(sample.event)
+        one = _Near(candidate, attempt, passed)
+        if not one.missed:
+            matched[candidate.enabled].append(candidate.rule)
+        elif one.fulfilled:
+            near.append(one)
+        if len(near) > 10 * MAX_NEARLY:
+            near = _nearest(near)
+    nearly = [_near_miss(one, sample) for one in _nearest(near)]
+    return RulesExplanation(rules=count, matched=matched[True], nearly=nearly, disabled=matched[False])
+
+
+class _Near(NamedTuple):
+    candidate: Candidate
+    attempt: Attempt
+    passed: bool
+    """Whether the filter, if any, let the event pass."""
+
+    @property
+    def missed(self) -> int:
+        return self.attempt.misses + (not self.passed)
+
+    @property
+    def fulfilled(self) -> int:
+        """Conditions that hold."""
+        return len(self.attempt.findings) - self.attempt.misses + (self.passed and self.candidate.filter is not None)
+
+
+def _nearest(near: list[_Near]) -> list[_Near]:
+    """Few misses first, then much that holds."""
+    return sorted(near, key=lambda one: (one.missed, -one.fulfilled, one.candidate.rule))[:MAX_NEARLY]
+
+
+def _near_miss(near: _Near, sample: Sample) -> NearMiss:
+    candidate = near.candidate
+    missed = [finding for finding in near.attempt.findings if finding.state is not State.HIT]
+    return NearMiss(
+        rule=candidate.rule,
+        missed=near.missed,
+        fields=_verdicts(missed[:_MISSES_SHOWN], sample.document),
+        filter=explain_filter(candidate.filter, sample.event) if candidate.filter and not near.passed else None,
+        disabled=not candidate.enabled,
+    )
+
+
+def _verdicts(findings: Sequence[Finding], document: Document) -> list[FieldVerdict]:
+    verdicts, hinted = [], 0
+    for finding in findings:
+        hinted += finding.state is State.MISS
+        verdicts.append(verdict(finding, document, hint=hinted <= _HINTED))
     return verdicts
-
-
-def _first_fitting(field: Field, document: Document) -> Leaf | None:
-    return next((leaf for leaf in document.at(field.path) if _decider(field, leaf) is not None), None)
-
-
-def _decider(field: Field, leaf: Leaf | None) -> int | None:
-    """The first alternative that a leaf satisfies; for no leaf, the one that wants absence."""
-    return next(
-        (
-            index
-            for index, operator in enumerate(field.alternatives)
-            if (isinstance(operator, Absent) if leaf is None else operator.holds(leaf.value))
-        ),
-        None,
-    )
-
-
-def _hit(field: Field, leaves: Sequence[Leaf], leaf: Leaf | None) -> FieldVerdict:
-    decider = _decider(field, leaf)
-    assert decider is not None
-    wanted = field.alternatives[decider].wanted
-    where = " from the array element that the other fields match in" if leaves else ""
-    return FieldVerdict(
-        path=field.path,
-        matched=True,
-        wanted=_wanted(field),
-        seen=_seen(leaves),
-        decided_by=f"{field.origin}[{decider}]",
-        reason=(
-            f"`{field.path}` is absent{where}, as the pattern wants"
-            if leaf is None
-            else f"`{field.path}` is {show(leaf.value)}, pattern wants {wanted}"
-        ),
-    )
-
-
-def _contradiction(field: Field, leaves: Sequence[Leaf], leaf: Leaf, before: Sequence[Field]) -> FieldVerdict:
-    others = ", ".join(f"`{other.path}`" for other in before)
-    reason = f"`{field.path}` is {show(leaf.value)} only in other array elements than {others}"
-    return _missed(field, leaves, reason)
-
-
-def _miss(field: Field, leaves: Sequence[Leaf], document: Document) -> FieldVerdict:
-    if not leaves:
-        return _missed(
-            field, leaves, f"`{field.path}` is absent, pattern wants {_wanted(field)}{_why_absent(field, document)}"
-        )
-    miss = nearest_miss(field.alternatives, leaves)
-    more = len(field.alternatives) - 1
-    others = f" (the nearest of {more + 1} alternatives)" if more else ""
-    hint = _hint(miss.operator, miss.leaf.value)
-    values = _named(leaves, miss.leaf)
-    return _missed(field, leaves, f"`{field.path}` is {values}, pattern wants {miss.operator.wanted}{others}{hint}")
-
-
-def _missed(field: Field, leaves: Sequence[Leaf], reason: str) -> FieldVerdict:
-    return FieldVerdict(
-        path=field.path, matched=False, wanted=_wanted(field), seen=_seen(leaves), decided_by=None, reason=reason
-    )
-
-
-def _why_absent(field: Field, document: Document) -> str:
-    if document.broken_data and field.path.split(".")[0] == "data":
-        return "; the data of this event is not JSON, so it has no fields"
-    if any(path.startswith(f"{field.path}.") for path in document.paths()):
-        return "; there is an object, and only its members have values"
-    close = nearest_path(field.path, document)
-    return f"; did you mean `{close}`?" if close else ""
-
-
-def _hint(operator: object, value: Scalar) -> str:
-    """What a reader may overlook when wanted and seen look alike."""
-    if isinstance(operator, EqualsNumber) and value == operator.number.text:
-        return "; a string is never equal to a number"
-    if isinstance(operator, Equals) and isinstance(value, Number) and value.text == operator.value:
-        return "; a number is never equal to a string"
-    if isinstance(operator, Equals) and isinstance(value, str) and value.lower() == str(operator.value).lower():
-        return "; upper and lower case differ, see equals-ignore-case"
-    return ""
-
-
-def _wanted(field: Field) -> str:
-    shown = " or ".join(operator.wanted for operator in field.alternatives[:_SHOWN_ALTERNATIVES])
-    more = len(field.alternatives) - _SHOWN_ALTERNATIVES
-    return f"{shown} or one of {more:,} more" if more > 0 else shown
-
-
-def _named(leaves: Sequence[Leaf], first: Leaf) -> str:
-    """Some of the values, the nearest one first."""
-    others = [leaf for leaf in leaves if leaf is not first]
-    named = ", ".join(show(leaf.value) for leaf in [first, *others[: _NAMED_VALUES - 1]])
-    more = len(leaves) - _NAMED_VALUES
-    return f"{named} and {more:,} more" if more > 0 else named
-
-
-def _seen(leaves: Sequence[Leaf]) -> list[str | int | float | bool | None]:
-    return [_plain(leaf.value) for leaf in leaves[:_SHOWN_VALUES]]
-
-
-def _plain(value: Scalar) -> str | int | float | bool | None:
-    """A number as JSON shows it; one that no double holds as its characters."""
-    if not isinstance(value, Number):
-        return value
-    if value.value is None:
-        return value.text
-    return int(value.value) if value.value.is_integer() and abs(value.value) <= _EXACT_INTEGER else value.value

@@ -5,17 +5,21 @@ jsonpath-ng writes where it can mean only one thing; ``VENDOR``, which also take
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathError, JSONPathQuery
-from jsonpath_rfc9535.segments import JSONPathChildSegment
+from jsonpath_rfc9535.node import JSONPathNode
+from jsonpath_rfc9535.parse import Parser
+from jsonpath_rfc9535.segments import JSONPathChildSegment, JSONPathRecursiveDescentSegment, JSONPathSegment
 from jsonpath_rfc9535.selectors import IndexSelector, NameSelector
+from jsonpath_rfc9535.tokens import TokenStream
 
 from bridge.errors import InvalidTransform
+from bridge.rules.allowance import allowed, visit
 from bridge.rules.regexp import Matching
 
 Step = str | int
@@ -66,10 +70,12 @@ class Path:
         return [node.location for node in self._nodes(document)]
 
     def _nodes(self, document: Any) -> list[Any]:
-        for function in _ENVIRONMENT.bounded:
-            function.start()
         try:
-            nodes = list(islice(self._query.finditer(document), MAX_RESULTS + 1))
+            with allowed():
+                nodes = list(islice(self._query.finditer(document), MAX_RESULTS + 1))
+                visit(_VISITS_OF_A_RESULT * len(nodes))
+        except InvalidTransform as error:
+            raise InvalidTransform(f"the path {_shown(self.text)} cannot be followed: {error.reason}") from error
         except (JSONPathError, RecursionError) as error:
             raise InvalidTransform(f"the path {self.text} cannot be followed: {error}") from error
         if len(nodes) > MAX_RESULTS:
@@ -77,17 +83,50 @@ class Path:
         return nodes
 
 
+class _Child(JSONPathChildSegment):
+    """Counts what it looks at."""
+
+    def resolve(self, nodes: Iterable[JSONPathNode]) -> Iterable[JSONPathNode]:
+        return super().resolve(map(_count_one if _only_step(self) is not None else _count_all, nodes))
+
+
+class _Descent(JSONPathRecursiveDescentSegment):
+    """Counts what it looks at."""
+
+    def _visit(self, node: JSONPathNode, depth: int = 1) -> Iterable[JSONPathNode]:
+        return super()._visit(_count_all(node), depth)
+
+
+def _count_one(node: JSONPathNode) -> JSONPathNode:
+    visit(1)
+    return node
+
+
+def _count_all(node: JSONPathNode) -> JSONPathNode:
+    visit(1 + len(node.value) if isinstance(node.value, dict | list) else 1)
+    return node
+
+
+class _Parser(Parser):
+    def parse_query(self, stream: TokenStream, *, in_filter: bool = False) -> Iterable[JSONPathSegment]:
+        for segment in super().parse_query(stream, in_filter=in_filter):
+            counting = _Descent if isinstance(segment, JSONPathRecursiveDescentSegment) else _Child
+            yield counting(env=segment.env, token=segment.token, selectors=segment.selectors)
+
+
 class _Environment(JSONPathEnvironment):
+    parser_class = _Parser
     max_recursion_depth = 400  # nesting that `..` follows; one Python frame each
 
     def setup_function_extensions(self) -> None:
         super().setup_function_extensions()
-        self.bounded = [Matching(whole=True), Matching(whole=False)]
-        self.function_extensions["match"], self.function_extensions["search"] = self.bounded
+        self.function_extensions |= {"match": Matching(whole=True), "search": Matching(whole=False)}
 
 
 _ENVIRONMENT = _Environment()
 MAX_RESULTS = 10_000
+_VISITS_OF_A_RESULT = 4
+"""Its text is cut out of the event afterwards."""
 MAX_LENGTH = 4_096
 """Characters of a path."""
 
@@ -165,7 +204,7 @@ def _steps(query: JSONPathQuery) -> Steps | None:
 
 
 def _only_step(segment: Any) -> Step | None:
-    if type(segment) is not JSONPathChildSegment or len(segment.selectors) != 1:
+    if not isinstance(segment, JSONPathChildSegment) or len(segment.selectors) != 1:
         return None
     selector = segment.selectors[0]
     if isinstance(selector, NameSelector):

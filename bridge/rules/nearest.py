@@ -32,7 +32,9 @@ def nearest_miss(alternatives: Sequence[Operator], leaves: Sequence[Leaf]) -> Mi
 
 def nearest_path(path: str, document: Document) -> str | None:
     """A path of the document that the author of ``path`` may have meant."""
-    paths = document.paths()[:_WEIGHED_PATHS]
+    if len(path) > _WEIGHED_CHARACTERS:
+        return None
+    paths = [known for known in document.paths()[:_WEIGHED_PATHS] if len(known) <= _WEIGHED_CHARACTERS]
     same = [known for known in paths if known.lower() == path.lower()]
     close = same or get_close_matches(path, paths, n=1, cutoff=0.8)
     return close[0] if close else None
@@ -58,7 +60,19 @@ def _number_distance(operator: Numeric | EqualsNumber, number: Number) -> float:
 
 def _text_distance(one: str, other: str) -> float:
     """The share of characters between the common start and the common end: a typo leaves both."""
-    longest, shortest = max(len(one), len(other)), min(len(one), len(other))
-    start = next((i for i in range(shortest) if one[i] != other[i]), shortest)
-    end = next((i for i in range(shortest - start) if one[-1 - i] != other[-1 - i]), shortest - start)
+    longest = max(len(one), len(other))
+    start = _common(one, other)
+    end = _common(one[start:][::-1], other[start:][::-1])
     return 1 - (start + end) / longest if longest else 0.0
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters both begin with; by halves, as comparing is fast and looping is not."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[:middle] == other[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -12,9 +12,7 @@ from iregexp_check import check
 from jsonpath_rfc9535.function_extensions import ExpressionType, FilterFunction
 
 from bridge.errors import InvalidTransform
-
-BUDGET_S = 0.05
-"""How long the regular expressions of one path may take for one event, all in all."""
+from bridge.rules.allowance import regexp_left_s, spend_regexp
 
 
 class Matching(FilterFunction):
@@ -25,25 +23,20 @@ class Matching(FilterFunction):
 
     def __init__(self, *, whole: bool) -> None:
         self._whole = whole
-        self._left_s = BUDGET_S
-
-    def start(self) -> None:
-        """A new event: the budget is full again."""
-        self._left_s = BUDGET_S
 
     def __call__(self, text: object, pattern: object) -> bool:
-        """False for what is no string and no I-Regexp. Raises InvalidTransform when the budget is spent."""
+        """False for what is no string and no I-Regexp. Raises InvalidTransform when the time for it is spent."""
         compiled = _compile(pattern) if isinstance(pattern, str) else None
         if compiled is None or not isinstance(text, str):
             return False
         began = time.perf_counter()
         try:
             find = compiled.fullmatch if self._whole else compiled.search
-            return find(text, timeout=max(self._left_s, 0.001)) is not None
+            return find(text, timeout=max(regexp_left_s(), 0.001)) is not None
         except TimeoutError as error:
             raise InvalidTransform(f"the regular expression {pattern!r} takes too long for this event") from error
         finally:
-            self._left_s -= time.perf_counter() - began
+            spend_regexp(time.perf_counter() - began)
 
 
 @lru_cache(maxsize=512)

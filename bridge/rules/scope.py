@@ -6,7 +6,6 @@ Of members with the same name the last one counts.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,6 +15,7 @@ from msgspec import Raw
 from bridge.codec.json import format_event
 from bridge.errors import InvalidEvent, InvalidTransform
 from bridge.model.event import DataForm, Event, is_json
+from bridge.model.times import format_time
 from bridge.rules.jsonpath import Path, Step, Steps
 
 T = TypeVar("T")
@@ -291,8 +291,3 @@ def text_of(event: Event, data: bytes) -> str | None:
 def _is_text(content_type: str) -> bool:
     kind, _, subtype = content_type.partition(";")[0].strip().lower().partition("/")
     return kind == "text" or subtype == "xml" or subtype.endswith("+xml")
-
-
-def format_time(seconds: float, timespec: str = "milliseconds") -> str:
-    """RFC 3339 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec=timespec).replace("+00:00", "Z")

@@ -98,3 +98,11 @@ def test_giving_up_loses_no_text(
     stderr = run(*EDIT, code=1).stderr
     assert stderr.startswith("error: nothing was changed; your text is kept in ")
     assert Path(stderr.split()[-1]).read_text("utf-8") == TEXT.replace("1.1", "x")
+
+
+def test_what_looks_like_a_mistake_is_a_warning(run, server: FakeServer, editor: Editor) -> None:
+    """As with `bridge apply`."""
+    editor.will(("1.1", "2"))
+    done = {"action": "changed", "resource": RULE, "warnings": ["$.spec.pattern: can never match: no event passes"]}
+    server.answer("POST", "/v1/apply", {"results": [done]})
+    assert run(*EDIT).stderr == "warning: Rule traffic/red: $.spec.pattern: can never match: no event passes\n"

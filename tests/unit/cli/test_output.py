@@ -50,7 +50,7 @@ def test_rates_counts_and_moments() -> None:
     """Small rates keep their digits; counts get separators; times are UTC."""
     assert [output.rate(r) for r in (0, 0.25, 99.4, 12345.6)] == ["0/s", "0.25/s", "99/s", "12,346/s"]
     assert [output.plural(n, "event") for n in (0, 1, 1000)] == ["0 events", "1 event", "1,000 events"]
-    assert (output.ago(None, 5), output.ago(0, 5)) == ("-", "5s ago")
+    assert [output.ago(then, 5) for then in (None, "", "1970-01-01T00:00:00Z")] == ["-", "-", "5s ago"]
 
 
 def test_text_from_events_cannot_steer_the_terminal() -> None:

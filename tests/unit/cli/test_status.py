@@ -11,14 +11,14 @@ from bridge.testing.server import FakeServer
 
 TARGET: dict[str, Any] = {
     "name": "audit", "kind": "file", "state": "running", "lag": 1200, "delivered": 10, "failed": 2, "dead": 1,
-    "rate": 0.5, "lastError": {"time": 90.0, "reason": "disk full"},
+    "rate": 0.5, "lastError": {"time": "1970-01-01T00:01:30.000Z", "reason": "disk full"},
 }  # fmt: skip
 STATUS: dict[str, Any] = {
     "version": "0.1.0",
-    "started": 10.0,
+    "started": "1970-01-01T00:00:10.000Z",
     "buses": [
         {
-            "name": "traffic", "partitions": 4, "events": 12000, "sizeBytes": 1536, "oldest": 40.0, "received": 12000,
+            "name": "traffic", "partitions": 4, "events": 12000, "sizeBytes": 1536, "oldest": "1970-01-01T00:00:40.000Z", "received": 12000,
             "rate": 123.4, "lag": 1200,
             "rules": [{"name": "red", "enabled": True, "matched": 13, "targets": [TARGET, TARGET | {"lastError": None}]}],
         },

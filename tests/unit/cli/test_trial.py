@@ -29,8 +29,36 @@ def test_the_server_is_asked(run, server: FakeServer) -> None:
     ]
     server.answer("POST", "/v1/pattern:test", {"matched": False, "fields": fields})
     out = run("pattern", "test", "--pattern", PATTERN, "--event", EVENT, "--dialect", "aws").stdout
-    assert out == "not matched\n  + `a` fits\n  - `b` does not\n"
+    assert out == "not matched: 1 of 2 is not as wanted\n  + a  fits\n  - b  does not\n"
     assert server.asked[0].json() == {"pattern": json.loads(PATTERN), "event": json.loads(EVENT), "dialect": "aws"}
+
+
+def test_a_filter_stands_beside_the_pattern_or_alone(run, server: FakeServer) -> None:
+    """Its reason is a line of its own."""
+    verdict = {"matched": True, "reason": '`type` is "t"'}
+    server.answer("POST", "/v1/pattern:test", {"matched": True, "fields": [], "filter": verdict})
+    out = run("pattern", "test", "--filter", '{"exact":{"type":"t"}}', "--event", EVENT).stdout
+    assert out == 'matched\n  + (filter)  `type` is "t"\n'
+    assert server.asked[0].json()["filter"] == {"exact": {"type": "t"}}
+    here = offline("pattern", "test", "--filter", '{"sql":"id = \'2\'"}', "--event", EVENT, "--offline")
+    assert here.stdout.startswith("not matched: 1 of 1 is not as wanted\n  - (filter)  `id = '2'` is false")
+    assert "say what to try" in offline("pattern", "test", "--event", "{}", code=2).stderr
+
+
+def test_a_stored_event_is_known_to_the_server_only(run, server: FakeServer) -> None:
+    """Without the server there is nothing to try on."""
+    server.answer("POST", "/v1/pattern:test", {"matched": True, "fields": [], "omitted": 3})
+    server.answer("POST", "/v1/transform:test", {"payload": "x", "contentType": "text/plain", "variables": {}})
+    stored = ("--stored", "traffic/1:17")
+    assert (
+        run("pattern", "test", "--pattern", "{}", *stored).stdout == "matched: every event does\n  and 3 fields more\n"
+    )
+    assert run("transform", "test", "--transform", '{"text":"x"}', *stored).stdout == "x\n"
+    place = {"bus": "traffic", "partition": 1, "offset": 17}
+    assert [asked.json()["stored"] for asked in server.asked] == [place, place]
+    words = ("pattern", "test", "--pattern", "{}", *stored)
+    assert "no bridge answers" in offline(*words, code=1).stderr
+    assert "leave out --offline" in offline(*words, "--offline", code=2).stderr
 
 
 def test_errors_of_the_server_are_no_reason_to_go_on_alone(run, server: FakeServer) -> None:
@@ -45,7 +73,7 @@ def test_errors_of_the_server_are_no_reason_to_go_on_alone(run, server: FakeServ
 def test_without_a_server_it_is_tested_here() -> None:
     """And says so beside the answer."""
     result = offline("pattern", "test", "--pattern", PATTERN, "--event", EVENT)
-    assert result.stdout.startswith("not matched\n  - `data.speed` is 48")
+    assert result.stdout == ("not matched: 1 of 1 is not as wanted\n  - data.speed  is 48, pattern wants > 50\n")
     assert result.stderr.startswith("no bridge answers at http://127.0.0.1:1")
     assert result.stderr.endswith("tested here instead\n")
 
@@ -63,7 +91,15 @@ def test_transforms_give_their_payload_alone_on_stdout() -> None:
         "transform", "test", "--transform", '{"text":"${subject} went ${data.to}"}', "--event", EVENT, "--offline"
     )
     assert result.stdout == "light-3 went red\n"
-    assert '= "light-3"' in result.stderr
+    assert result.stderr == 'subject = "light-3"\ndata.to = "red"\npayload, text/plain; charset=utf-8:\n'
+
+
+def test_missing_variables_are_told_from_null() -> None:
+    """Both are null in the payload."""
+    words = ("transform", "test", "--transform", '{"template":["${a}","${bb}"]}', "--event", '{"a":null}', "--offline")
+    result = offline(*words)
+    assert result.stdout == "[null,null]\n"
+    assert result.stderr.startswith("a  = null\nbb is missing\n")
 
 
 def test_transform_of_the_server(run, server: FakeServer) -> None:
@@ -81,6 +117,7 @@ def test_transform_of_the_server(run, server: FakeServer) -> None:
     [
         (["pattern", "test", "--pattern", '{"type": "t"}', "--event", "{}"], "error: $.pattern.type: "),
         (["pattern", "test", "--pattern", "{}", "--event", "[]"], "error: $.event"),
+        (["pattern", "test", "--filter", '{"x":1}', "--event", "{}"], "error: $.filter.x: "),
         (["transform", "test", "--transform", '{"txet":"x"}', "--event", "{}"], "error: $.transform"),
     ],
 )

@@ -59,7 +59,7 @@ async def test_a_connection_that_breaks_is_unreachable(server: FakeServer, bridg
 
 async def test_a_url_with_a_path_is_kept(server: FakeServer) -> None:
     """A bridge behind a proxy's prefix."""
-    server.answer("GET", "/prefix/v1/status", {"version": "1", "started": 0, "buses": []})
+    server.answer("GET", "/prefix/v1/status", {"version": "1", "started": "2026-11-24T08:00:00.000Z", "buses": []})
     async with Client(f"http://{server.address}/prefix/") as bridge:
         assert (await bridge.status()).version == "1"
 

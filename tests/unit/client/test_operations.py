@@ -8,7 +8,7 @@ from bridge.testing.server import FakeServer
 
 TARGET = {
     "name": "audit", "kind": "file", "state": "running", "lag": 0, "delivered": 1, "failed": 0, "dead": 0, "rate": 0.5,
-    "lastError": {"time": 1.5, "reason": "full"},
+    "lastError": {"time": "1970-01-01T00:00:01.500Z", "reason": "full"},
 }  # fmt: skip
 LETTER = {
     "id": "1", "bus": "traffic", "rule": "red", "target": "audit", "partition": 0, "offset": 7, "eventId": "x",
@@ -18,9 +18,9 @@ LETTER = {
 
 async def test_status_and_one_target(server: FakeServer, bridge: Client) -> None:
     """As the structs of bridge.model.status; members of a later version are left aside."""
-    server.answer("GET", "/v1/status", {"version": "0.1.0", "started": 1.5, "buses": [], "mood": "fine"})
+    server.answer("GET", "/v1/status", {"version": "0.1.0", "started": LETTER["time"], "buses": [], "mood": "fine"})
     server.answer("GET", "/v1/buses/traffic/rules/red/targets/audit", TARGET)
-    assert (await bridge.status()).started == 1.5
+    assert (await bridge.status()).started == LETTER["time"]
     target = await bridge.target("traffic", "red", "audit")
     assert target.last_error is not None
     assert (target.state, target.last_error.reason) == ("running", "full")
@@ -56,6 +56,24 @@ async def test_trials_send_the_texts_as_they_are(server: FakeServer, bridge: Cli
         b'{"pattern":{"a":[1.10],"a":[2]},"event":{"a":1},"dialect":"aws"}',
         b'{"transform":{"text":"x"},"event":{}}',
         b'{"pattern":{},"event":{},"dialect":"bridge"}',
+    ]
+
+
+async def test_trials_on_stored_events_and_of_rules(server: FakeServer, bridge: Client) -> None:
+    """A place stands for the event; the rules are those of a bus."""
+    for route in ("pattern", "transform", "buses/traffic/rules"):
+        server.answer("POST", f"/v1/{route}:test", {"matched": []})
+    place = ("traffic", 0, 17)
+    await bridge.test_pattern(b"{}", place, filter_=b'{"exact":{"a":"b"}}')
+    await bridge.test_transform(b'{"text":"x"}', place)
+    assert (await bridge.test_rules("traffic", place)) == {"matched": []}
+    await bridge.test_rules("traffic", b'{"n":1.10}')
+    stored = b'"stored":{"bus":"traffic","partition":0,"offset":17}'
+    assert [a.body for a in server.asked] == [
+        b'{"pattern":{},%b,"filter":{"exact":{"a":"b"}},"dialect":"bridge"}' % stored,
+        b'{"transform":{"text":"x"},%b}' % stored,
+        b"{%b}" % stored,
+        b'{"event":{"n":1.10}}',
     ]
 
 

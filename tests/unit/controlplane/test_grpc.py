@@ -13,8 +13,10 @@ from google.rpc.status_pb2 import Status
 
 from bridge._proto.bridge.v1 import operations_pb2 as ops
 from bridge._proto.bridge.v1 import resources_pb2 as res
+from bridge.codec.chunks import judge_events
 from bridge.controlplane.grpc import OperationsService, ResourcesService
 from bridge.controlplane.structs import to_struct
+from bridge.model.event import DataForm, Event
 from bridge.model.resource import Ref
 from tests.unit.controlplane.test_http import EVENT, letter
 
@@ -181,6 +183,37 @@ async def test_operations(world) -> None:
     )
     bad = ops.TestPatternRequest(pattern="{}", event=event, dialect="x")
     await refused(service.TestPattern(bad, context), grpc.StatusCode.INVALID_ARGUMENT, "INVALID_INPUT", "$.dialect")
+
+
+async def test_a_stored_event_and_the_rules_of_a_bus(world) -> None:
+    """The answers of HTTP, as messages."""
+    service, context = OperationsService(world.operations), Context()
+    amber = rule()
+    amber.name = "amber"
+    amber.spec.update({"pattern": {"type": ["light.changed"], "data": {"speed": [{"numeric": [">", 50]}]}}})
+    await apply(world, bus(spec=to_struct({})), rule(), amber)
+    event = Event("1", "/s", "light.changed", {}, b'{"speed":48}', DataForm.JSON)
+    await world.bus_store.log("traffic").append(judge_events([event], 1, 1_000).chunks)
+
+    place = ops.StoredEvent(bus="traffic")
+    asked = ops.TestPatternRequest(pattern='{"data":{"speed":[48]}}', filter='{"exact":{"id":"2"}}', stored=place)
+    tried = await service.TestPattern(asked, context)
+    assert (tried.matched, tried.fields[0]["matched"], tried.filter["matched"]) == (False, True, False)
+    made = await service.TestTransform(ops.TestTransformRequest(transform='{"text":"${x}"}', stored=place), context)
+    assert list(made.missing) == ["x"]
+    for request in (
+        ops.TestRulesRequest(bus="traffic", event=msgspec.json.encode(EVENT).decode()),
+        ops.TestRulesRequest(bus="traffic", stored=ops.StoredEvent()),
+    ):
+        found = await service.TestRules(request, context)
+        assert (found.rules, list(found.matched), len(found.nearly)) == (2, ["red"], 1)
+        near = MessageToDict(found.nearly[0])
+        assert (near["rule"], near["missed"]) == ("amber", 1)
+        assert near["fields"][0]["reason"] == "`data.speed` is 48, pattern wants > 50"
+    gone = ops.TestRulesRequest(bus="traffic", stored=ops.StoredEvent(offset=2**64 - 1))
+    await refused(service.TestRules(gone, context), grpc.StatusCode.NOT_FOUND, "NOT_FOUND", "$.stored.offset")
+    nothing = ops.TestRulesRequest(bus="traffic")
+    await refused(service.TestRules(nothing, context), grpc.StatusCode.INVALID_ARGUMENT, "INVALID_INPUT", "$")
 
 
 async def test_dead_letters(world) -> None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge import errors
-from bridge.codec.chunks import encode_event
+from bridge.codec.chunks import encode_event, judge_events
 from bridge.controlplane.endpoints import MAX_BODY_BYTES
 from bridge.model.event import DataForm, Event
 from bridge.stores.deadletters.base import Attempt, DeadLetter
@@ -34,7 +34,7 @@ async def test_a_bus_and_a_rule_from_put_to_delete(world) -> None:
     assert created.status == 201
     assert created.json == {
         "kind": "Bus", "name": "traffic", "labels": {"team": "roads"}, "spec": {"partitions": 2}, "revision": 1,
-        "created": "1970-01-12T13:46:40Z", "updated": "1970-01-12T13:46:40Z",
+        "created": "1970-01-12T13:46:40.000Z", "updated": "1970-01-12T13:46:40.000Z",
     }  # fmt: skip
     assert (await world.call("PUT", "/v1/buses/traffic", created.body)).status == 200
     rule = await world.call("PUT", "/v1/buses/traffic/rules/red", RULE, YAML)
@@ -225,8 +225,8 @@ async def test_dead_letters(world) -> None:
         found = await world.call("GET", f"/v1/buses/traffic/dead-letters?{query}")
         assert [item["offset"] for item in found.json["items"]] == offsets
     one = await world.call("GET", f"/v1/buses/traffic/dead-letters/{page['items'][0]['id']}")
-    assert one.json["attempts"] == [{"started": "1970-01-01T00:00:01Z", "duration": "0.012s", "outcome": "400"}]
-    assert (one.json["eventId"], one.json["time"]) == ("1", "1970-01-01T00:01:00Z")
+    assert one.json["attempts"] == [{"started": "1970-01-01T00:00:01.000Z", "duration": "0.012s", "outcome": "400"}]
+    assert (one.json["eventId"], one.json["time"]) == ("1", "1970-01-01T00:01:00.000Z")
     assert b'"subject":"x","n":5' in one.body
     assert b'"data":{"big":12345678901234567890}' in one.body
     refused(await world.call("GET", "/v1/buses/traffic/dead-letters/zzz"), 404, "NOT_FOUND")
@@ -264,9 +264,35 @@ async def test_patterns_and_transforms_are_tried(world) -> None:
     assert answer.json["variables"]
 
 
+async def test_filters_are_tried(world) -> None:
+    """Beside a pattern or alone; `matched` is whether the event passes both."""
+    event = {**EVENT, "speed": 48}
+    for pattern in ({}, {"pattern": {"type": ["light.changed"]}}):
+        body = json.dumps({**pattern, "filter": {"sql": "speed > 50"}, "event": event})
+        answer = await world.call("POST", "/v1/pattern:test", body)
+        assert (answer.status, answer.json["matched"]) == (200, False)
+        assert answer.json["filter"] == {"matched": False, "reason": "`speed > 50` is false: `speed` is 48"}
+    body = json.dumps({"pattern": {"type": ["x"]}, "filter": [{"exact": {"speed": "48"}}], "event": event})
+    answer = (await world.call("POST", "/v1/pattern:test", body)).json
+    assert (answer["matched"], answer["fields"][0]["matched"], answer["filter"]["matched"]) == (False, False, True)
+    body = json.dumps({"pattern": {}, "event": event})
+    assert "filter" not in (await world.call("POST", "/v1/pattern:test", body)).json
+
+
 @pytest.mark.parametrize(
     ("route", "body", "code", "path"),
     [
+        ("pattern", '{"filter":{"sql":"a ="},"event":{}}', "INVALID_FILTER", "$.filter.sql"),
+        ("pattern", '{"filter":[],"event":5}', None, "$.event"),
+        ("pattern", '{"event":{}}', "INVALID_INPUT", None),
+        ("pattern", '{"pattern":{},"event":{},"stored":{"bus":"b","partition":0,"offset":0}}', "INVALID_INPUT", "$"),
+        (
+            "pattern",
+            '{"pattern":{},"stored":{"bus":"b","partition":-1,"offset":0}}',
+            "INVALID_INPUT",
+            "$.stored.partition",
+        ),
+        ("buses/b/rules", '{"event":{},"pattern":{}}', "INVALID_INPUT", "$.pattern"),
         ("pattern", '{"pattern":{"type":"x"},"event":{}}', "INVALID_PATTERN", "$.pattern.type"),
         ("pattern", '{"pattern":{"type":["x"]},"event":5}', None, "$.event"),
         ("pattern", '{"pattern":{},"event":{},"dialect":"x"}', "INVALID_INPUT", "$.dialect"),
@@ -286,6 +312,27 @@ async def test_bad_trials_are_refused(world, route: str, body: str, code: str | 
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json["code"] == (code or answer.json["code"])
     assert path is ... or answer.json.get("path") == path
+
+
+async def test_a_stored_event_and_the_rules_of_a_bus(world) -> None:
+    """The same questions about an event that a bus holds; one question to all of its rules."""
+    await world.apply(f"{BUS}\n---\n{RULE}")
+    log = world.bus_store.log("traffic")
+    event = Event("1", "/s", "light.changed", {}, b'{"speed":48}', DataForm.JSON)
+    await log.append(judge_events([event], log.partitions, 1_000).chunks)
+    partition = next(p for p in range(log.partitions) if log.bounds(p).end)
+    place = {"bus": "traffic", "partition": partition, "offset": 0}
+    tried = json.dumps({"pattern": {"data": {"speed": [48]}}, "stored": place})
+    assert (await world.call("POST", "/v1/pattern:test", tried)).json["matched"] is True
+    tried = json.dumps({"transform": {"text": "${bridge.bus} ${data.x}"}, "stored": place})
+    found = (await world.call("POST", "/v1/transform:test", tried)).json
+    assert (found["payload"], found["variables"]["data.x"], found["missing"]) == ("traffic ", None, ["data.x"])
+    for asked in ({"event": EVENT}, {"stored": place}, {"stored": {"partition": partition, "offset": 0}}):
+        answer = await world.call("POST", "/v1/buses/traffic/rules:test", json.dumps(asked))
+        assert answer.json == {"rules": 1, "matched": ["red"], "nearly": []}
+    refused(await world.call("POST", "/v1/buses/x/rules:test", '{"event":{}}'), 404, "NOT_FOUND")
+    gone = json.dumps({"stored": place | {"offset": 1}})
+    refused(await world.call("POST", "/v1/buses/traffic/rules:test", gone), 404, "NOT_FOUND", "$.stored.offset")
 
 
 async def test_connectors(world) -> None:

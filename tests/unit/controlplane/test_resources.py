@@ -8,7 +8,7 @@ import pytest
 from bridge.controlplane.resources import Watched
 from bridge.errors import Conflict, InUse, InvalidConfig, InvalidInput, NotFound, StoreUnavailable
 from bridge.model.log import Chunk, Format
-from bridge.model.resource import Ref
+from bridge.model.resource import Ref, Resource
 from bridge.stores.catalog.base import Put
 
 BUS = "kind: Bus\nname: traffic\nspec: {partitions: 2}\n"
@@ -294,3 +294,69 @@ async def test_warnings_of_a_pattern_are_told(world) -> None:
     await world.apply(BUS)
     [applied] = await world.apply(RULE.replace("type:", "typ:"))
     assert any("$.spec.pattern.typ" in warning for warning in applied.warnings)
+
+
+def secret_rule(token: str, path: str = "x") -> str:
+    return f"{BUS}---\n{RULE.replace('{path: x}', f'{{path: {path}, token: {token!r}}}')}"
+
+
+async def stored_spec(world) -> bytes:
+    found = await world.catalog.find(RED)
+    assert found is not None
+    return bytes(found.spec)
+
+
+async def test_secrets_are_never_shown(world) -> None:
+    """By apply, its difference, get, list, watch and delete; the data plane reads them from the catalog."""
+    await world.apply(secret_rule("s3cr3t"))
+    shown = [a.resource for a in await world.apply(secret_rule("s3cr3t", "y"))]
+    changed = await world.apply(secret_rule("other-s3cr3t", "z"))
+    assert "path: z" in changed[1].diff
+    shown += [a.resource for a in changed] + [await world.resources.get(RED)]
+    shown += (await world.resources.list("Rule")).items
+    for since in (None, 0):
+        watching = world.resources.watch("Rule", since=since)
+        shown += [watched.resource for watched in await anext(watching)]
+        await watching.aclose()
+    assert b"other-s3cr3t" in await stored_spec(world)
+    shown += await world.resources.delete(TRAFFIC, cascade=True)
+    texts = [bytes(resource.spec) for resource in shown if resource.kind == "Rule" and resource.spec != b"{}"]
+    assert len(texts) >= 7
+    assert all(b"s3cr3t" not in text and b"********" in text for text in texts)
+    assert all("s3cr3t" not in a.diff for a in changed)
+
+
+async def test_what_was_shown_can_be_applied_again(world) -> None:
+    """Unaltered it changes nothing; altered it keeps the secret; a changed secret is said to be one."""
+    await world.apply(secret_rule("s3cr3t"))
+    assert [a.action for a in await world.apply(secret_rule("********"))] == ["unchanged", "unchanged"]
+    assert (await world.apply(secret_rule("********", "y")))[1].action == "changed"
+    assert b"s3cr3t" in await stored_spec(world)
+    changed = (await world.apply(secret_rule("new")))[1]
+    assert "path" in changed.diff
+    changed = (await world.apply(secret_rule("newer")))[1]
+    assert (changed.action, changed.diff) == ("changed", "secrets changed, which are not shown\n")
+
+
+async def test_a_masked_secret_needs_a_stored_one(world) -> None:
+    """In a new rule there is none; the path is that of the document."""
+    with pytest.raises(InvalidConfig, match="none is stored") as caught:
+        await world.apply(secret_rule("********"))
+    assert caught.value.path == "$[1].spec.targets[0].config.token"
+
+
+async def test_a_masked_secret_never_brings_back_an_old_one(world) -> None:
+    """When the rule was changed since it was read for that, the apply is a conflict."""
+    await world.apply(secret_rule("s3cr3t"))
+    find = world.catalog.find
+
+    async def find_then_change(ref: Ref) -> Resource | None:
+        found = await find(ref)
+        world.catalog.find = find
+        await world.apply(secret_rule("other"))
+        return found
+
+    world.catalog.find = find_then_change
+    with pytest.raises(Conflict):
+        await world.apply(secret_rule("********", "y"))
+    assert b"other" in await stored_spec(world)

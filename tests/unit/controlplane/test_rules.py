@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.errors import InvalidConfig, InvalidInput, InvalidPattern, InvalidTransform
+from bridge.errors import InvalidConfig, InvalidFilter, InvalidInput, InvalidPattern, InvalidTransform
 
 BUS = "kind: Bus\nname: b\n"
 
@@ -20,6 +20,9 @@ def rule(target: str = "", more: str = "") -> str:
         (rule(more="  dialect: klingon"), "$[1].spec.dialect", InvalidConfig),
         (rule(more="  pattern: {type: light.changed}"), "$[1].spec.pattern.type", InvalidPattern),
         (rule(more="  pattern: {data: {speed: [{nummeric: ['>', 5]}]}}"), "$[1].spec.pattern.data.speed[0]", InvalidPattern),
+        (rule(more="  filter: {}"), "$[1].spec.filter", InvalidFilter),
+        (rule(more="  filter: [{exact: {type: a}}, {sql: 'type = '}]"), "$[1].spec.filter[1].sql", InvalidFilter),
+        (rule(more="  filter: {exact: {type: 5}}"), "$[1].spec.filter.exact.type", InvalidFilter),
         (rule("{name: a, kind: papre}"), "$[1].spec.targets[0].kind", InvalidConfig),
         (rule("{name: a, kind: marble}"), "$[1].spec.targets[0].kind", InvalidConfig),
         (rule("{name: a, kind: paper}"), "$[1].spec.targets[0].config", InvalidConfig),

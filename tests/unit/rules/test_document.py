@@ -111,3 +111,12 @@ def test_data_that_claims_to_be_json_and_is_not_is_broken(data: bytes) -> None:
     document = event_document(Event("1", "/s", "t", {"datacontenttype": "application/json"}, data))
     assert document.broken_data
     assert "data" not in document.paths()
+
+
+def test_names_that_multiply_are_refused() -> None:
+    """A long name counts for each of the values inside: a megabyte would become many gigabytes of paths."""
+    fine = read_document(f'{{"{"x" * 1_000}":{{{",".join(f"{chr(34)}a{n}{chr(34)}:1" for n in range(100))}}}}}')
+    assert len(fine.leaves) == 100
+    hostile = f'{{"{"x" * 500_000}":{{{",".join(f"{chr(34)}a{n}{chr(34)}:1" for n in range(10_000))}}}}}'
+    with pytest.raises(InvalidInput, match="characters"):
+        read_document(hostile)

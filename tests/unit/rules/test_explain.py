@@ -1,15 +1,17 @@
 """Why a pattern matches or not."""
 
+import json
 import time
 
 import msgspec
 import pytest
 from hypothesis import given
 
-from bridge.errors import InvalidInput, InvalidPattern
+from bridge.errors import InvalidInput, InvalidPattern, TooLarge
 from bridge.rules import explain as explaining
 from bridge.rules.document import read_document
-from bridge.rules.explain import explain, explain_rules, read_event
+from bridge.rules.explain import Candidate, explain, explain_rules, read_sample
+from bridge.rules.filters import parse_filter
 from bridge.rules.oracle import matches
 from bridge.rules.pattern import parse_pattern
 from tests.patterns import pairs
@@ -143,11 +145,11 @@ def test_the_answer_stays_short() -> None:
 def test_a_cloud_event_is_seen_as_a_bus_sees_it() -> None:
     """Data that claims to be JSON and is not has no fields, and the reason says so."""
     broken = '{"specversion":"1.0","id":"1","source":"/s","type":"t","datacontenttype":"application/json","data_base64":"ew=="}'
-    assert read_event(broken).broken_data
+    assert read_sample(broken).document.broken_data
     assert verdict('{"data":{"a":[1]}}', broken)["reason"].endswith(
         "; the data of this event is not JSON, so it has no fields"
     )
-    assert read_event('{"specversion":"1.0","id":"1"}').paths() == ["specversion", "id"]
+    assert read_sample('{"specversion":"1.0","id":"1"}').document.paths() == ["specversion", "id"]
 
 
 def test_what_is_refused() -> None:
@@ -167,9 +169,9 @@ def test_a_whole_rule_set() -> None:
         "far": '{"type":["x"],"data":{"to":["green"]}}',
         "one": '{"type":["x"]}',
     }
-    report = explain_rules([(name, parse_pattern(text)) for name, text in rules.items()], read_event(LIGHT))
-    assert report.matched == ["red"]
-    assert [(miss.rule, miss.field.path) for miss in report.nearly] == [("fast", "data.speed")]
+    report = explain_rules([Candidate(name, parse_pattern(text)) for name, text in rules.items()], read_sample(LIGHT))
+    assert (report.rules, report.matched, report.disabled) == (4, ["red"], [])
+    assert [(miss.rule, miss.fields[0].path) for miss in report.nearly] == [("fast", "data.speed")]
 
 
 @given(pairs())
@@ -182,9 +184,102 @@ def test_the_verdict_is_the_oracles(pair: tuple[str, str]) -> None:
     assert all((field.decided_by is not None) is field.matched for field in explanation.fields)
 
 
-def test_a_hostile_question_is_answered_in_bounded_time() -> None:
-    """Ten thousand alternatives against a thousand long values."""
-    begun = time.perf_counter()
-    alternatives = ",".join(f'"{"x" * 50}{n}"' for n in range(10_000))
-    verdict(f'{{"a":[{alternatives}]}}', f'{{"a":[{",".join(["1"] * 300)}]}}')
+def candidate(rule: str, pattern: str, filter_: str | None = None, *, enabled: bool = True) -> Candidate:
+    return Candidate(rule, parse_pattern(pattern), parse_filter(filter_) if filter_ else None, enabled)
+
+
+def test_disabled_rules_are_named_apart() -> None:
+    """They do not match, but would."""
+    rules = [
+        candidate("off", '{"type":["light.changed"]}', enabled=False),
+        candidate("nearly-off", '{"type":["light.changed"],"id":["2"]}', enabled=False),
+    ]
+    report = explain_rules(rules, read_sample(LIGHT))
+    assert (report.matched, report.disabled) == ([], ["off"])
+    assert [(miss.rule, miss.disabled) for miss in report.nearly] == [("nearly-off", True)]
+
+
+def test_a_filter_counts_as_one_more_condition() -> None:
+    """It keeps an event from a rule as a field does."""
+    passes, stops = """{"sql":"id = '1'"}""", """{"sql":"id = '2'"}"""
+    rules = [
+        candidate("both", '{"type":["light.changed"]}', passes),
+        candidate("not-the-filter", '{"type":["light.changed"]}', stops),
+        candidate("not-the-pattern", '{"type":["x"]}', passes),
+        candidate("neither", '{"type":["x"]}', stops),
+        candidate("filter-only", "{}", stops),
+    ]
+    report = explain_rules(rules, read_sample(LIGHT))
+    assert report.matched == ["both"]
+    first, second = report.nearly
+    assert (first.rule, first.missed, first.fields) == ("not-the-filter", 1, [])
+    assert first.filter is not None
+    assert first.filter.reason.startswith("`id = '2'` is false")
+    assert (second.rule, second.filter, [field.path for field in second.fields]) == ("not-the-pattern", None, ["type"])
+
+
+def test_pattern_and_filter_of_one_question() -> None:
+    """Both must agree; each says why."""
+    answer = explaining.test_pattern('{"id":["1"]}', LIGHT, filter_='{"exact":{"id":"2"}}')
+    assert (answer["matched"], answer["fields"][0]["matched"], answer["filter"]["matched"]) == (False, True, False)
+    assert explaining.test_pattern('{"id":["1"]}', LIGHT, filter_='{"exact":{"id":"1"}}')["matched"]
+
+
+def test_the_ten_nearest_of_many() -> None:
+    """Fewest misses first, then those with the most that matches."""
+    two = [candidate(f"two-{n:03}", f'{{"type":["light.changed"],"id":[{n}],"source":[{n}]}}') for n in range(500)]
+    one = [candidate(f"one-{n}", f'{{"type":["light.changed"],"id":["{n + 2}"]}}') for n in range(3)]
+    best = candidate("best", '{"type":["light.changed"],"source":["/junction/7"],"id":["2"]}')
+    report = explain_rules([*two, *one, best], read_sample(LIGHT))
+    assert [miss.rule for miss in report.nearly] == [
+        "best",
+        "one-0",
+        "one-1",
+        "one-2",
+        *(f"two-{n:03}" for n in range(6)),
+    ]
+    assert [miss.missed for miss in report.nearly] == [1] * 4 + [2] * 6
+
+
+def test_of_many_fields_some_are_shown() -> None:
+    """Those that missed first; how many are left out is told."""
+    fields = ",".join(f'"f{n}":[{n}]' for n in range(150))
+    answer = explaining.test_pattern(f"{{{fields}}}", f"{{{fields.replace('149', '1')}}}")
+    assert (len(answer["fields"]), answer["omitted"]) == (100, 50)
+    assert [field["path"] for field in answer["fields"] if not field["matched"]] == ["f149"]
+    assert answer["fields"][0]["path"] == "f149"
+
+
+TEXTS = [f"{'x' * 50}{n}" for n in range(10_000)]
+NAMES = [f"name{n}" for n in range(50_000)]
+REPEATED = ",".join(['"a":[{"x":1},{"x":1},{"x":1}]'] * 300)
+HOSTILE: dict[str, tuple[object, object]] = {
+    "alternatives and values": ({"a": TEXTS}, {"a": [1] * 50_000}),
+    "absent fields": ({name: [1] for name in NAMES}, {"a": TEXTS}),
+    "misspelt fields": ({name: [1] for name in NAMES[:5_000]}, {f"{name}x": 1 for name in NAMES[:5_000]}),
+    "branches": ({"b": TEXTS[:9_000], "$or": [{name: [1]} for name in NAMES[:1_000]]}, {"b": TEXTS}),
+    "choices": ('{"a":{"x":[1],"y":[{"exists":false}],"z":[2,{"exists":false}]}}', f"{{{REPEATED}}}"),
+    "long texts": ({"a": [{"wildcard": "*".join(["y" * 50] * 60) + "z*"}] * 100}, {"a": "y" * 900_000}),
+    "long names": ({"a" * 9_000: {"b": [1], "c": [1]}}, {"a" * 9_001: {"b": 1, "c": 1}}),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_question_is_answered_or_refused_in_bounded_time(name: str) -> None:
+    """TooLarge says what to do about it; an answer stays small."""
+    pattern, event = (part if isinstance(part, str) else json.dumps(part) for part in HOSTILE[name])
+    begun, answer, refused = time.perf_counter(), {}, "comparisons"
+    try:
+        answer = explaining.test_pattern(pattern, event)
+    except TooLarge as error:
+        refused = error.reason
     assert time.perf_counter() - begun < 15
+    assert len(msgspec.json.encode(answer)) < 500_000
+    assert "comparisons" in refused
+
+
+def test_a_whole_hostile_rule_set() -> None:
+    """The effort is that of all rules together."""
+    rules = [candidate(f"r{n}", json.dumps({"a": TEXTS[:1_000]})) for n in range(20)]
+    with pytest.raises(TooLarge):
+        explain_rules(rules * 50, read_sample(json.dumps({"a": [1] * 100})))

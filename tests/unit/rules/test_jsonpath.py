@@ -1,5 +1,7 @@
 """JSONPath beside the compliance suite: spellings, errors with their place, bounds."""
 
+import time
+
 import pytest
 
 from bridge.errors import InvalidTransform
@@ -137,6 +139,22 @@ def test_too_many_results(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonpath, "MAX_RESULTS", 3)
     with pytest.raises(InvalidTransform, match="more than 3 values"):
         compile_path("$..*").find(DOCUMENT)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["$.data[?count($..none) > 5]", "$.data[?count($.data[?@ > 1]) == 1]", "$.deep..[?count(@..none) > 1]"],
+)
+def test_a_path_that_looks_at_too_much_is_stopped(path: str) -> None:
+    """Soon, with the path; the next one may look at as much again."""
+    deep: list = []
+    for _ in range(300):
+        deep = [deep, *[[0]] * 50]
+    began = time.perf_counter()
+    with pytest.raises(InvalidTransform, match="too many values"):
+        compile_path(path).find({"data": list(range(30_000)), "deep": deep})
+    assert time.perf_counter() - began < 10
+    assert compile_path(path).find({"data": []}) == []
 
 
 def test_too_deep_for_descent() -> None:

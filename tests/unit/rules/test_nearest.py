@@ -31,6 +31,14 @@ def test_the_pair_that_came_closest(alternatives: str, values: str, wanted: str,
     assert getattr(miss.leaf.value, "text", miss.leaf.value) == seen
 
 
+def test_only_the_beginning_of_long_texts_is_compared() -> None:
+    """And of long names nothing: nobody would read the question."""
+    [branch] = parse_pattern(f'{{"f":["{"a" * 300}","b"]}}').branches
+    miss = nearest_miss(branch.fields[0].alternatives, read_document(f'{{"f":"{"a" * 250}b"}}').at("f"))
+    assert miss.operator is branch.fields[0].alternatives[0]
+    assert nearest_path("a" * 300, read_document(f'{{"{"a" * 299}":1}}')) is None
+
+
 @pytest.mark.parametrize(
     ("path", "meant"), [("data.Speed", "data.speed"), ("data.sped", "data.speed"), ("data.colour", None)]
 )

@@ -219,6 +219,15 @@ def test_ten_thousand_alternatives_are_accepted() -> None:
     assert time.perf_counter() - begun < 10
 
 
+def test_names_that_multiply_are_refused() -> None:
+    """A long name counts for each field inside: a megabyte would become many gigabytes of paths."""
+    deep = "{" + '"' + "a" * 4_999 + '":{"' + "b" * 5_001 + '":[1]}}'
+    assert "at most 10,000 characters, not 10,001" in refused(deep).reason
+    fields = ",".join(f'"{n}":[1]' for n in range(2_000))
+    assert "more than 16,777,216 characters" in refused(f'{{"{"a" * 9_000}":{{{fields}}}}}').reason
+    assert len(parse_pattern(f'{{"{"a" * 900}":{{{fields}}}}}').branches[0].fields) == 2_000
+
+
 def test_or_that_explodes_is_refused_with_the_count() -> None:
     """Before it is expanded; up to the bound it is not."""
     two = '"$or":[{"a":[1]},{"b":[2]}]'

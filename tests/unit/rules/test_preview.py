@@ -1,22 +1,25 @@
 """Trying a transform."""
 
+import time
+
 import msgspec
 import pytest
 
-from bridge.errors import InvalidEvent, InvalidTransform
-from bridge.rules.preview import preview, test_transform
+from bridge.errors import InvalidEvent, InvalidTransform, TooLarge
+from bridge.rules.preview import MAX_ANSWER_BYTES, preview, test_transform
 from bridge.rules.scope import DocumentScope, Names
 
 EVENT = '{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"to":"red","n":9007199254740993,"f":1.10}}'
 
 
 def test_template() -> None:
-    """The payload decoded, its media type, and what each variable is."""
+    """The payload decoded, its media type, what each variable is, and which are missing."""
     transform = '{"template":{"a":"${data.to}","b":"n ${data.n} ${data.x} ${data.y:-d}"}}'
     assert test_transform(transform, EVENT) == {
         "payload": {"a": "red", "b": "n 9007199254740993  d"},
         "contentType": "application/json",
         "variables": {"data.to": "red", "data.n": 9007199254740993, "data.x": None, "data.y": "d"},
+        "missing": ["data.x"],
     }
 
 
@@ -63,6 +66,25 @@ def test_names_and_bus() -> None:
     """A stored event is tried under the names it would have."""
     scope = DocumentScope(b"{}", "traffic", 0.0)
     assert preview(None, scope, Names("r", "t"))["payload"] == {}
+
+
+@pytest.mark.parametrize(
+    "transform", ['{"path":"$.data.a"}', '{"text":"${data.a.a}"}', '{"template":["${data}","${data.a}","${data.b.a}"]}']
+)
+def test_what_is_too_much_to_be_looked_at(transform: str) -> None:
+    """Payload and variables count together."""
+    event = '{"data":{"a":{"a":"%s"}}}' % ("x" * MAX_ANSWER_BYTES)
+    with pytest.raises(TooLarge, match="larger than 4,194,304 bytes"):
+        test_transform(transform, event)
+
+
+def test_all_paths_of_a_transform_share_one_allowance() -> None:
+    """Else a transform of many paths would take as long as all of them."""
+    transform = {"template": [f"${{data[?count($..none)>{n}]}}" for n in range(1_000)]}
+    began = time.perf_counter()
+    with pytest.raises(InvalidTransform, match="too many values"):
+        test_transform(msgspec.json.encode(transform), msgspec.json.encode({"data": [1] * 600}))
+    assert time.perf_counter() - began < 10
 
 
 @pytest.mark.parametrize("event", ["", "[]", "7", '{"id":', '{"a":"\ud800"}'])

@@ -5,7 +5,7 @@ import pytest
 from bridge.errors import InvalidEvent, InvalidTransform
 from bridge.model.event import DataForm, Event
 from bridge.rules.jsonpath import compile_path
-from bridge.rules.scope import DocumentScope, Scope, compact, format_time, json_to_text
+from bridge.rules.scope import DocumentScope, Scope, compact, json_to_text
 
 ATTRIBUTES = {"subject": "light-3", "time": "2026-11-24T08:30:00Z", "hops": 2, "urgent": True, "seal": b"\x00\xff"}
 
@@ -176,9 +176,8 @@ def test_document_that_is_no_object(text: bytes) -> None:
 
 
 def test_received_time() -> None:
-    """RFC 3339, UTC, milliseconds or seconds."""
+    """RFC 3339, UTC, milliseconds."""
     assert scope().received_time == "1970-01-01T00:00:01.750Z"
-    assert format_time(1.75, "seconds") == "1970-01-01T00:00:01Z"
 
 
 def test_compact_and_text() -> None:

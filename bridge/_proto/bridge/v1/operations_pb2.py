@@ -26,33 +26,43 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x62ridge/v1/operations.proto\x12\tbridge.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"E\n\x12TestPatternRequest\x12\x0f\n\x07pattern\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\x12\x0f\n\x07\x64ialect\x18\x03 \x01(\t\"O\n\x13TestPatternResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x08\x12\'\n\x06\x66ields\x18\x02 \x03(\x0b\x32\x17.google.protobuf.Struct\"8\n\x14TestTransformRequest\x12\x11\n\ttransform\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\"j\n\x15TestTransformResponse\x12\x0f\n\x07payload\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12*\n\tvariables\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"\xcc\x01\n\x16ListDeadLettersRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\r\x12\x12\n\npage_token\x18\x06 \x01(\t\x12)\n\x05since\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\x17ListDeadLettersResponse\x12-\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x17.google.protobuf.Struct\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x14GetDeadLetterRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"\xc4\x01\n\x17PurgeDeadLettersRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0b\n\x03ids\x18\x02 \x03(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12)\n\x05since\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x61ll\x18\x08 \x01(\x08\"*\n\x18PurgeDeadLettersResponse\x12\x0e\n\x06purged\x18\x01 \x01(\x04\x32\xf3\x03\n\nOperations\x12\x41\n\tGetStatus\x12\x1b.bridge.v1.GetStatusRequest\x1a\x17.google.protobuf.Struct\x12L\n\x0bTestPattern\x12\x1d.bridge.v1.TestPatternRequest\x1a\x1e.bridge.v1.TestPatternResponse\x12R\n\rTestTransform\x12\x1f.bridge.v1.TestTransformRequest\x1a .bridge.v1.TestTransformResponse\x12X\n\x0fListDeadLetters\x12!.bridge.v1.ListDeadLettersRequest\x1a\".bridge.v1.ListDeadLettersResponse\x12I\n\rGetDeadLetter\x12\x1f.bridge.v1.GetDeadLetterRequest\x1a\x17.google.protobuf.Struct\x12[\n\x10PurgeDeadLetters\x12\".bridge.v1.PurgeDeadLettersRequest\x1a#.bridge.v1.PurgeDeadLettersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x62ridge/v1/operations.proto\x12\tbridge.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"=\n\x0bStoredEvent\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"}\n\x12TestPatternRequest\x12\x0f\n\x07pattern\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\x12\x0f\n\x07\x64ialect\x18\x03 \x01(\t\x12&\n\x06stored\x18\x04 \x01(\x0b\x32\x16.bridge.v1.StoredEvent\x12\x0e\n\x06\x66ilter\x18\x05 \x01(\t\"\x89\x01\n\x13TestPatternResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x08\x12\'\n\x06\x66ields\x18\x02 \x03(\x0b\x32\x17.google.protobuf.Struct\x12\x0f\n\x07omitted\x18\x03 \x01(\r\x12\'\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\"V\n\x10TestRulesRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\x12&\n\x06stored\x18\x03 \x01(\x0b\x32\x16.bridge.v1.StoredEvent\"\xd7\x01\n\x11TestRulesResponse\x12\x0f\n\x07matched\x18\x01 \x03(\t\x12\'\n\x06nearly\x18\x02 \x03(\x0b\x32\x17.google.protobuf.Struct\x12\r\n\x05rules\x18\x03 \x01(\r\x12\x10\n\x08\x64isabled\x18\x04 \x03(\t\x12\x38\n\x06\x62roken\x18\x05 \x03(\x0b\x32(.bridge.v1.TestRulesResponse.BrokenEntry\x1a-\n\x0b\x42rokenEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"`\n\x14TestTransformRequest\x12\x11\n\ttransform\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\x12&\n\x06stored\x18\x03 \x01(\x0b\x32\x16.bridge.v1.StoredEvent\"{\n\x15TestTransformResponse\x12\x0f\n\x07payload\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12*\n\tvariables\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0f\n\x07missing\x18\x04 \x03(\t\"\xcc\x01\n\x16ListDeadLettersRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\r\x12\x12\n\npage_token\x18\x06 \x01(\t\x12)\n\x05since\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\x17ListDeadLettersResponse\x12-\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x17.google.protobuf.Struct\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x14GetDeadLetterRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"\xc4\x01\n\x17PurgeDeadLettersRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0b\n\x03ids\x18\x02 \x03(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12)\n\x05since\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x61ll\x18\x08 \x01(\x08\"*\n\x18PurgeDeadLettersResponse\x12\x0e\n\x06purged\x18\x01 \x01(\x04\x32\xbb\x04\n\nOperations\x12\x41\n\tGetStatus\x12\x1b.bridge.v1.GetStatusRequest\x1a\x17.google.protobuf.Struct\x12L\n\x0bTestPattern\x12\x1d.bridge.v1.TestPatternRequest\x1a\x1e.bridge.v1.TestPatternResponse\x12R\n\rTestTransform\x12\x1f.bridge.v1.TestTransformRequest\x1a .bridge.v1.TestTransformResponse\x12\x46\n\tTestRules\x12\x1b.bridge.v1.TestRulesRequest\x1a\x1c.bridge.v1.TestRulesResponse\x12X\n\x0fListDeadLetters\x12!.bridge.v1.ListDeadLettersRequest\x1a\".bridge.v1.ListDeadLettersResponse\x12I\n\rGetDeadLetter\x12\x1f.bridge.v1.GetDeadLetterRequest\x1a\x17.google.protobuf.Struct\x12[\n\x10PurgeDeadLetters\x12\".bridge.v1.PurgeDeadLettersRequest\x1a#.bridge.v1.PurgeDeadLettersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bridge.v1.operations_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_TESTRULESRESPONSE_BROKENENTRY']._loaded_options = None
+  _globals['_TESTRULESRESPONSE_BROKENENTRY']._serialized_options = b'8\001'
   _globals['_GETSTATUSREQUEST']._serialized_start=104
   _globals['_GETSTATUSREQUEST']._serialized_end=122
-  _globals['_TESTPATTERNREQUEST']._serialized_start=124
-  _globals['_TESTPATTERNREQUEST']._serialized_end=193
-  _globals['_TESTPATTERNRESPONSE']._serialized_start=195
-  _globals['_TESTPATTERNRESPONSE']._serialized_end=274
-  _globals['_TESTTRANSFORMREQUEST']._serialized_start=276
-  _globals['_TESTTRANSFORMREQUEST']._serialized_end=332
-  _globals['_TESTTRANSFORMRESPONSE']._serialized_start=334
-  _globals['_TESTTRANSFORMRESPONSE']._serialized_end=440
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=443
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=647
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=649
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=746
-  _globals['_GETDEADLETTERREQUEST']._serialized_start=748
-  _globals['_GETDEADLETTERREQUEST']._serialized_end=795
-  _globals['_PURGEDEADLETTERSREQUEST']._serialized_start=798
-  _globals['_PURGEDEADLETTERSREQUEST']._serialized_end=994
-  _globals['_PURGEDEADLETTERSRESPONSE']._serialized_start=996
-  _globals['_PURGEDEADLETTERSRESPONSE']._serialized_end=1038
-  _globals['_OPERATIONS']._serialized_start=1041
-  _globals['_OPERATIONS']._serialized_end=1540
+  _globals['_STOREDEVENT']._serialized_start=124
+  _globals['_STOREDEVENT']._serialized_end=185
+  _globals['_TESTPATTERNREQUEST']._serialized_start=187
+  _globals['_TESTPATTERNREQUEST']._serialized_end=312
+  _globals['_TESTPATTERNRESPONSE']._serialized_start=315
+  _globals['_TESTPATTERNRESPONSE']._serialized_end=452
+  _globals['_TESTRULESREQUEST']._serialized_start=454
+  _globals['_TESTRULESREQUEST']._serialized_end=540
+  _globals['_TESTRULESRESPONSE']._serialized_start=543
+  _globals['_TESTRULESRESPONSE']._serialized_end=758
+  _globals['_TESTRULESRESPONSE_BROKENENTRY']._serialized_start=713
+  _globals['_TESTRULESRESPONSE_BROKENENTRY']._serialized_end=758
+  _globals['_TESTTRANSFORMREQUEST']._serialized_start=760
+  _globals['_TESTTRANSFORMREQUEST']._serialized_end=856
+  _globals['_TESTTRANSFORMRESPONSE']._serialized_start=858
+  _globals['_TESTTRANSFORMRESPONSE']._serialized_end=981
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=984
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1188
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1190
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1287
+  _globals['_GETDEADLETTERREQUEST']._serialized_start=1289
+  _globals['_GETDEADLETTERREQUEST']._serialized_end=1336
+  _globals['_PURGEDEADLETTERSREQUEST']._serialized_start=1339
+  _globals['_PURGEDEADLETTERSREQUEST']._serialized_end=1535
+  _globals['_PURGEDEADLETTERSRESPONSE']._serialized_start=1537
+  _globals['_PURGEDEADLETTERSRESPONSE']._serialized_end=1579
+  _globals['_OPERATIONS']._serialized_start=1582
+  _globals['_OPERATIONS']._serialized_end=2153
 # @@protoc_insertion_point(module_scope)

@@ -14,41 +14,94 @@ class GetStatusRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class StoredEvent(_message.Message):
+    __slots__ = ("bus", "partition", "offset")
+    BUS_FIELD_NUMBER: _ClassVar[int]
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    bus: str
+    partition: int
+    offset: int
+    def __init__(self, bus: _Optional[str] = ..., partition: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+
 class TestPatternRequest(_message.Message):
-    __slots__ = ("pattern", "event", "dialect")
+    __slots__ = ("pattern", "event", "dialect", "stored", "filter")
     PATTERN_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
     DIALECT_FIELD_NUMBER: _ClassVar[int]
+    STORED_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     pattern: str
     event: str
     dialect: str
-    def __init__(self, pattern: _Optional[str] = ..., event: _Optional[str] = ..., dialect: _Optional[str] = ...) -> None: ...
+    stored: StoredEvent
+    filter: str
+    def __init__(self, pattern: _Optional[str] = ..., event: _Optional[str] = ..., dialect: _Optional[str] = ..., stored: _Optional[_Union[StoredEvent, _Mapping]] = ..., filter: _Optional[str] = ...) -> None: ...
 
 class TestPatternResponse(_message.Message):
-    __slots__ = ("matched", "fields")
+    __slots__ = ("matched", "fields", "omitted", "filter")
     MATCHED_FIELD_NUMBER: _ClassVar[int]
     FIELDS_FIELD_NUMBER: _ClassVar[int]
+    OMITTED_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     matched: bool
     fields: _containers.RepeatedCompositeFieldContainer[_struct_pb2.Struct]
-    def __init__(self, matched: _Optional[bool] = ..., fields: _Optional[_Iterable[_Union[_struct_pb2.Struct, _Mapping]]] = ...) -> None: ...
+    omitted: int
+    filter: _struct_pb2.Struct
+    def __init__(self, matched: _Optional[bool] = ..., fields: _Optional[_Iterable[_Union[_struct_pb2.Struct, _Mapping]]] = ..., omitted: _Optional[int] = ..., filter: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class TestRulesRequest(_message.Message):
+    __slots__ = ("bus", "event", "stored")
+    BUS_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    STORED_FIELD_NUMBER: _ClassVar[int]
+    bus: str
+    event: str
+    stored: StoredEvent
+    def __init__(self, bus: _Optional[str] = ..., event: _Optional[str] = ..., stored: _Optional[_Union[StoredEvent, _Mapping]] = ...) -> None: ...
+
+class TestRulesResponse(_message.Message):
+    __slots__ = ("matched", "nearly", "rules", "disabled", "broken")
+    class BrokenEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    MATCHED_FIELD_NUMBER: _ClassVar[int]
+    NEARLY_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    DISABLED_FIELD_NUMBER: _ClassVar[int]
+    BROKEN_FIELD_NUMBER: _ClassVar[int]
+    matched: _containers.RepeatedScalarFieldContainer[str]
+    nearly: _containers.RepeatedCompositeFieldContainer[_struct_pb2.Struct]
+    rules: int
+    disabled: _containers.RepeatedScalarFieldContainer[str]
+    broken: _containers.ScalarMap[str, str]
+    def __init__(self, matched: _Optional[_Iterable[str]] = ..., nearly: _Optional[_Iterable[_Union[_struct_pb2.Struct, _Mapping]]] = ..., rules: _Optional[int] = ..., disabled: _Optional[_Iterable[str]] = ..., broken: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class TestTransformRequest(_message.Message):
-    __slots__ = ("transform", "event")
+    __slots__ = ("transform", "event", "stored")
     TRANSFORM_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
+    STORED_FIELD_NUMBER: _ClassVar[int]
     transform: str
     event: str
-    def __init__(self, transform: _Optional[str] = ..., event: _Optional[str] = ...) -> None: ...
+    stored: StoredEvent
+    def __init__(self, transform: _Optional[str] = ..., event: _Optional[str] = ..., stored: _Optional[_Union[StoredEvent, _Mapping]] = ...) -> None: ...
 
 class TestTransformResponse(_message.Message):
-    __slots__ = ("payload", "content_type", "variables")
+    __slots__ = ("payload", "content_type", "variables", "missing")
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     VARIABLES_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
     payload: str
     content_type: str
     variables: _struct_pb2.Struct
-    def __init__(self, payload: _Optional[str] = ..., content_type: _Optional[str] = ..., variables: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    missing: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, payload: _Optional[str] = ..., content_type: _Optional[str] = ..., variables: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., missing: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListDeadLettersRequest(_message.Message):
     __slots__ = ("bus", "rule", "target", "reason", "limit", "page_token", "since", "until")

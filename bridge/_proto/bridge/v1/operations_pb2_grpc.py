@@ -50,6 +50,11 @@ class OperationsStub:
                 request_serializer=bridge_dot_v1_dot_operations__pb2.TestTransformRequest.SerializeToString,
                 response_deserializer=bridge_dot_v1_dot_operations__pb2.TestTransformResponse.FromString,
                 _registered_method=True)
+        self.TestRules = channel.unary_unary(
+                '/bridge.v1.Operations/TestRules',
+                request_serializer=bridge_dot_v1_dot_operations__pb2.TestRulesRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_operations__pb2.TestRulesResponse.FromString,
+                _registered_method=True)
         self.ListDeadLetters = channel.unary_unary(
                 '/bridge.v1.Operations/ListDeadLetters',
                 request_serializer=bridge_dot_v1_dot_operations__pb2.ListDeadLettersRequest.SerializeToString,
@@ -85,6 +90,13 @@ class OperationsServicer:
 
     def TestTransform(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TestRules(self, request, context):
+        """Which rules of a bus match an event, and which nearly.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -125,6 +137,11 @@ def add_OperationsServicer_to_server(servicer, server):
                     servicer.TestTransform,
                     request_deserializer=bridge_dot_v1_dot_operations__pb2.TestTransformRequest.FromString,
                     response_serializer=bridge_dot_v1_dot_operations__pb2.TestTransformResponse.SerializeToString,
+            ),
+            'TestRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.TestRules,
+                    request_deserializer=bridge_dot_v1_dot_operations__pb2.TestRulesRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_operations__pb2.TestRulesResponse.SerializeToString,
             ),
             'ListDeadLetters': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDeadLetters,
@@ -223,6 +240,33 @@ class Operations:
             '/bridge.v1.Operations/TestTransform',
             bridge_dot_v1_dot_operations__pb2.TestTransformRequest.SerializeToString,
             bridge_dot_v1_dot_operations__pb2.TestTransformResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TestRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.Operations/TestRules',
+            bridge_dot_v1_dot_operations__pb2.TestRulesRequest.SerializeToString,
+            bridge_dot_v1_dot_operations__pb2.TestRulesResponse.FromString,
             options,
             channel_credentials,
             insecure,
