@@ -8,10 +8,20 @@ from tests.conformance.evaluators import EVALUATORS, cases
 CASES = cases("aws-pattern.json")
 
 
+DIALECTS: tuple[Dialect, ...] = ("aws", "bridge")
+TOGETHER = 200
+"""Cases in one test: six thousand tests would take longer to manage than to run."""
+
+
 @pytest.mark.parametrize("evaluator", EVALUATORS)
-@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_answer_is_that_of_the_reference_engine(case: dict, evaluator: str) -> None:
-    """Each pair has the recorded answer, in the aws dialect and in the superset."""
-    dialects: tuple[Dialect, ...] = ("aws", "bridge")
-    for dialect in dialects:
-        assert EVALUATORS[evaluator](case["pattern"], case["event"], dialect) is case["matches"]
+@pytest.mark.parametrize("first", range(0, len(CASES), TOGETHER))
+def test_answers_are_those_of_the_reference_engine(first: int, evaluator: str) -> None:
+    """Each pair has the recorded answer, in the aws dialect and in the superset; those that have not are named."""
+    ask = EVALUATORS[evaluator]
+    wrong = [
+        (case["name"], dialect)
+        for case in CASES[first : first + TOGETHER]
+        for dialect in DIALECTS
+        if ask(case["pattern"], case["event"], dialect) is not case["matches"]
+    ]
+    assert wrong == []
