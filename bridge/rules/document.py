@@ -12,6 +12,9 @@ from bridge.rules.numbers import parse_number
 MAX_DEPTH = 500
 """Levels of nesting that are read; a text that has more counts as no JSON."""
 
+MAX_PATHS_LENGTH = 2**24
+"""Characters of the paths of all leaves: a long name around many members would count for each."""
+
 Element = tuple[int, int]
 """(array, index): arrays of one document are numbered in the order in which they open."""
 
@@ -84,12 +87,15 @@ def _attribute(value: Value) -> Scalar:
 
 def _leaves(root: Members) -> Iterator[Leaf]:
     """Without recursion: an event may nest more deeply than the stack of a caller has room for."""
-    arrays = 0
+    arrays = length = 0
     waiting: list[tuple[str, Json, tuple[Element, ...]]] = [("", root, ())]
     while waiting:
         path, value, elements = waiting.pop()
         if isinstance(value, Members):
             prefix = "" if value is root else f"{path}."
+            length += len(prefix) * len(value)
+            if length > MAX_PATHS_LENGTH:
+                raise InvalidInput(f"the names that lead to its values have more than {MAX_PATHS_LENGTH:,} characters")
             waiting += [(prefix + name, part, elements) for name, part in reversed(value)]
         elif isinstance(value, list):
             array, arrays = arrays, arrays + 1

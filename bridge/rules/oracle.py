@@ -23,11 +23,12 @@ Chosen = frozenset[Element]
 class Walk(NamedTuple):
     """A way through the fields of a branch: the leaf chosen for each, None where it was passed as absent.
 
-    Not ``complete``: it ends before the field for which no choice was left.
+    Not ``complete``: it ends before the field for which no choice was left. ``choices``: how many were weighed.
     """
 
     leaves: tuple[Leaf | None, ...]
     complete: bool
+    choices: int = 0
 
 
 def matches(pattern: Pattern, document: Document) -> bool:
@@ -57,9 +58,9 @@ def walk(branch: Branch, document: Document) -> Walk:
                 remembered = frozenset(element for element in elements if last_use[element[0]] > step)
                 after.setdefault(remembered, (trail, leaf))
         if not after:
-            return Walk(_leaves(next(iter(outcomes.values()))), complete=False)
+            return Walk(_leaves(next(iter(outcomes.values()))), complete=False, choices=choices)
         outcomes = after
-    return Walk(_leaves(next(iter(outcomes.values()))), complete=True)
+    return Walk(_leaves(next(iter(outcomes.values()))), complete=True, choices=choices)
 
 
 _Trail: TypeAlias = "tuple[_Trail, Leaf | None] | None"

@@ -21,6 +21,10 @@ MAX_DEPTH = 100
 MAX_BRANCHES = 1_000
 MAX_FIELDS = 100_000
 """Over all branches together: a field outside ``$or`` counts once for each branch."""
+MAX_PATH_LENGTH = 10_000
+"""Characters of the names that lead to a field, joined."""
+MAX_PATHS_LENGTH = 2**24
+"""Of all fields together: a long name around many fields would count for each."""
 MAX_ALIYUN_EXPRESSIONS = 5
 _MANY = 10**15
 """Counts stop here: a megabyte of ``$or`` would multiply to thousands of digits."""
@@ -78,6 +82,7 @@ class _Reader:
         self.at = Site(dialect, "$")
         self.why_field = why_field(root)
         self.fields: list[Field] = []
+        self.paths_length = 0
 
     def read(self) -> Pattern:
         if self.why_field is None and has_or(self.root):
@@ -116,6 +121,13 @@ class _Reader:
             branches, fields = min(branches * more, _MANY), min(fields * more + inside * branches, _MANY)
         return branches, fields
 
+    def _check_path(self, length: int, at: Site) -> None:
+        self.paths_length += length
+        if length > MAX_PATH_LENGTH:
+            at.refuse(f"the names that lead to a field have at most {MAX_PATH_LENGTH:,} characters, not {length:,}")
+        if self.paths_length > MAX_PATHS_LENGTH:
+            at.refuse(f"the names that lead to all fields have more than {MAX_PATHS_LENGTH:,} characters")
+
     def _expand(
         self, members: Members, prefix: str, at: Site, branches: list[dict[str, Field]]
     ) -> list[dict[str, Field]]:
@@ -123,6 +135,7 @@ class _Reader:
         if not members:
             at.refuse("an object in a pattern names at least one field")
         for name, value in members:
+            self._check_path(len(prefix) + len(name), at)
             inside = at.member(name)
             if self._is_or(name):
                 branches = [

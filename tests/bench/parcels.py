@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 STREETS = (
-    ("Alder", "Basin", "Cobalt", "Dune", "Elm", "Fjord", "Granite", "Harbour", "Iris", "Juniper", "Kestrel", "Lagoon")
-    + ("Königsallee", "Lindenstraße", "Rue de l'Église", "Šafaříkova", "Øvre gate", "東大通り", "Улица Мира", "Ñandú")
-    + tuple(f"{a} {b}" for a in ("Upper", "Lower", "Old", "New") for b in ("Mill", "Quay", "Park", "Orchard", "Ridge"))
+    *("Alder", "Basin", "Cobalt", "Dune", "Elm", "Fjord", "Granite", "Harbour", "Iris", "Juniper", "Kestrel", "Lagoon"),
+    *("Königsallee", "Lindenstraße", "Rue de l'Église", "Šafaříkova", "Øvre gate", "東大通り", "Улица Мира", "Ñandú"),
+    *(f"{a} {b}" for a in ("Upper", "Lower", "Old", "New") for b in ("Mill", "Quay", "Park", "Orchard", "Ridge")),
 )
 KINDS = ("ST", "AVE", "WAY", "LN", "PL", None)
 ZONES = tuple(f"{letter}{number}" for letter in "RCMP" for number in range(1, 8))
@@ -55,6 +55,8 @@ def _parcel(chance: random.Random, number: int) -> dict[str, Any]:
         "floors": chance.randrange(1, 30),
         "gateway": f"10.{chance.randrange(4)}.{chance.randrange(256)}.{chance.randrange(256)}",
     }
+    properties["surveyed"] = f"20{chance.randrange(10, 26)}-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}"
+    properties["deed"] = f"{chance.randrange(100_000, 999_999)}/{chance.randrange(10, 99)}"
     if number % 3 == 0:
         properties["note"] = chance.choice(("corner lot", "shared wall", "easement"))
     corners = [

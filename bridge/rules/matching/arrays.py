@@ -7,10 +7,10 @@ together with ``branches``, which has told apart what is asked of one element an
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Raw, Struct
 
 from bridge.rules.matching.branches import Conjunction
-from bridge.rules.matching.layout import SCALARS, Place, read_child
+from bridge.rules.matching.layout import SCALARS, Place, decode_raw, read_child
 from bridge.rules.matching.sides import Side, Slot
 from bridge.rules.matching.tables import FieldTable
 
@@ -67,7 +67,7 @@ class Level:
         found = self.every
         for place, table, gathered in self.leaves:
             part = read_child(value, place)
-            if part.__class__ is list:
+            if part.__class__ is list or part.__class__ is dict:
                 place.surprises += 1
             bits = table.of(part)
             if outer and gathered:
@@ -104,6 +104,8 @@ def leaves(value: Any, path: tuple[Place, ...]) -> Iterator[Any]:
     waiting = [(value, 0)]
     while waiting:
         value, index = waiting.pop()
+        if value.__class__ is Raw:
+            value = decode_raw(value)
         if value.__class__ is list:
             waiting += [(element, index) for element in value]
         elif index == len(path):
@@ -114,6 +116,23 @@ def leaves(value: Any, path: tuple[Place, ...]) -> Iterator[Any]:
             assert parent is not None
             check_spellings(value, parent)
             waiting.append((read_child(value, path[index]), index + 1))
+
+
+def objects(value: Any, way: tuple[Place, ...], place: Place) -> Iterator[dict[str, Any]]:
+    """All objects at a place that is decoded as a dict, given the value that the way to it starts from."""
+    waiting = [(value, 0)]
+    while waiting:
+        value, index = waiting.pop()
+        if value.__class__ is list:
+            waiting += [(element, index) for element in value]
+            continue
+        parent = way[index].parent if index < len(way) else place
+        assert parent is not None
+        check_spellings(value, parent)
+        if index < len(way):
+            waiting.append((read_child(value, way[index]), index + 1))
+        elif value.__class__ is dict:
+            yield value
 
 
 def _gather(value: Any, field: Gathered) -> int:

@@ -22,6 +22,8 @@ MAX_CONJUNCTIONS = 16
 """A branch that would need more is judged by the solver alone."""
 MAX_SEGMENTS = 32
 """A path of more names is not followed by generated code."""
+MAX_FIELDS = 200
+"""A branch of more fields is judged by the solver, once the first of these fit."""
 
 _ABSENT = Absent()
 
@@ -44,7 +46,7 @@ Conjunction = tuple[Condition, ...]
 
 def conjunctions(branch: Branch) -> list[Conjunction] | None:
     """What a branch stands for, as a disjunction; None when that is too much or too deep."""
-    if any(field.path.count(".") >= MAX_SEGMENTS for field in branch.fields):
+    if len(branch.fields) > MAX_FIELDS or any(field.path.count(".") >= MAX_SEGMENTS for field in branch.fields):
         return None
     found: list[Conjunction] = []
     waiting: list[tuple[int, Conjunction, frozenset[str]]] = [(0, (), frozenset())]
@@ -65,7 +67,7 @@ def necessary(branch: Branch) -> Conjunction:
         Condition(field.path, field.alternatives, 0)
         for field in branch.fields
         if _ABSENT not in field.alternatives and field.path.count(".") < MAX_SEGMENTS
-    )
+    )[:MAX_FIELDS]
 
 
 def _ways(branch: Branch, index: int, chosen: frozenset[str]) -> list[tuple[Condition, frozenset[str]]]:

@@ -14,10 +14,14 @@ from bridge.rules.matching.layout import SCALARS
 from bridge.rules.matching.sides import as_text
 
 MEMO_SIZE = 4096
+MEMO_TEXT = 200
+"""A longer string is not kept: few of them repeat, and the room they take is bounded."""
+MAX_TERMS = 32
+"""Factors of one expression; the compiler follows an expression to its depth."""
 DEAR = 2
 """Terms of that cost are evaluated only where a branch still depends on them."""
 
-_GLOBALS = {"U": UNSET, "Z": {}, "KEYS": SCALARS | {UnsetType}, "B": bisect_right, "as_text": as_text}
+_GLOBALS = {"U": UNSET, "Z": {}, "BS": b"\\", "KEYS": SCALARS | {UnsetType}, "B": bisect_right, "as_text": as_text}
 
 
 class Memo(dict[Any, Any]):
@@ -32,9 +36,11 @@ class Memo(dict[Any, Any]):
 
     def __missing__(self, key: Any) -> Any:
         self.misses += 1
-        if len(self) >= MEMO_SIZE:
-            self.clear()
-        found = self[key] = self.find(key)
+        found = self.find(key)
+        if key.__class__ is not str or len(key) <= MEMO_TEXT:
+            if len(self) >= MEMO_SIZE:
+                self.clear()
+            self[key] = found
         return found
 
 
@@ -67,7 +73,7 @@ class Code:
         inside = [one for one in found if one.in_data]
         for one in found:
             self.values |= one.values
-        started = self._part(outside, "m =")
+        started = self._part(outside, 0)
         if not inside:
             if not started:
                 self.lines.append(f"m = {self.bind('E', every)}")
@@ -77,19 +83,30 @@ class Code:
             self.lines.append(f"if m & {self.bind('G', joined(one.named for one in inside))}:")
             indent = "  "
         self.lines.append(f"{indent}d = get(e)")
-        self._part(inside, "m &=" if started else "m =", indent)
+        self._part(inside, joined(one.named for one in outside), indent, started=started)
 
-    def _part(self, terms: Sequence[Term], first: str, indent: str = "") -> bool:
-        """Lines for some terms; the first assignment is ``first``. Whether there was any."""
-        cheap = [one.code for one in terms if one.cost < DEAR]
-        if cheap:
-            self.lines.append(f"{indent}{first} {' & '.join(cheap)}")
-        for one in terms[len(cheap) :]:
-            if first == "m =" and not cheap and one is terms[0]:
-                self.lines.append(f"{indent}m = {one.code}")
-            else:
+    def _part(self, terms: Sequence[Term], decided: int, indent: str = "", *, started: bool = False) -> bool:
+        """Lines for some terms; ``decided``: bits that earlier ones may have taken. Whether ``m`` has a value then.
+
+        A term is guarded where that can spare it: if earlier terms can take every bit that it can.
+        """
+        plain: list[str] = []
+        for one in terms:
+            if one.cost >= DEAR and not one.named & ~decided:
+                started = self._flush(plain, indent, started=started)
                 self.lines.append(f"{indent}if m & {self.bind('G', one.named)}: m &= {one.code}")
-        return bool(terms)
+            else:
+                plain.append(one.code)
+            decided |= one.named
+        return self._flush(plain, indent, started=started)
+
+    def _flush(self, plain: list[str], indent: str, *, started: bool) -> bool:
+        """Lines for terms without a guard, which are taken off the list. Whether ``m`` has a value then."""
+        while plain:
+            self.lines.append(f"{indent}m {'&' * started}= {' & '.join(plain[:MAX_TERMS])}")
+            del plain[:MAX_TERMS]
+            started = True
+        return started
 
     def bind(self, letter: str, value: Any) -> str:
         """A new name for a value."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from bridge.rules.document import Document
+from bridge.rules.document import Document, Leaf
 from bridge.rules.matching.arrays import Levels
 from bridge.rules.matching.branches import Conjunction
 from bridge.rules.matching.generate import Code, Memo, Term, bits_of
@@ -46,6 +46,9 @@ class Hits:
         return cls(tuple(found[serial] for serial in serials), serials)
 
 
+Suited = dict[int, dict[str, list[Leaf]]]
+"""By the identity of a branch: for each of its paths the leaves that satisfy it."""
+
 NOTHING = Hits((), ())
 
 
@@ -58,9 +61,7 @@ class Group:
 
     __slots__ = ("_levels", "_memos", "_tables", "anchor", "items", "remember", "run", "side", "varied")
 
-    def __init__(
-        self, items: Sequence[Item], side: Side, *, anchor: str | None = None, remember: bool = False
-    ) -> None:
+    def __init__(self, items: Sequence[Item], side: Side, *, anchor: str | None = None, remember: bool = False) -> None:
         self.items = tuple(items)
         self.side = side
         self.anchor = anchor
@@ -76,6 +77,12 @@ class Group:
         """Drop the code that was generated for an earlier shape of events."""
         self._levels = None
         self.run = self._first_run
+
+    def on(self, side: Side) -> "Group":
+        """The same branches on another side."""
+        other = Group(self.items, side, anchor=self.anchor, remember=self.remember)
+        other.varied = set(self.varied)
+        return other
 
     @property
     def every(self) -> int:
@@ -145,14 +152,22 @@ class Group:
         """The items that match, where a path may lead through arrays. Raises Tangled."""
         return self.chosen(self.levels.judge(event, data))
 
-    def candidates(self, document: Document) -> list[Item]:
-        """Items that a document may match: each field judged by itself, over all its leaves."""
+    def candidates(self, document: Document, suited: Suited) -> list[Item]:
+        """Items that a document may match: each field judged by itself, over all its leaves, which go to ``suited``."""
         mask = self.every
+        rows: list[tuple[str, Leaf, int]] = []
         for path, table in self.tables.items():
             bits = table.absent
             for leaf in document.at(path):
-                bits |= table.of_scalar(leaf.value)
+                found = table.of_scalar(leaf.value)
+                bits |= found
+                rows.append((path, leaf, found & table.named))
             mask &= bits
+            if not mask:
+                return []
+        for path, leaf, found in rows:
+            for bit in bits_of(found & mask):
+                suited.setdefault(id(self.items[bit].branch), {}).setdefault(path, []).append(leaf)
         return self.chosen(mask)
 
     def _memo(self, path: str, table: FieldTable) -> Memo | None:
@@ -164,5 +179,6 @@ class Group:
         code = Code()
         code.masks(self.terms(), self.every)
         code.lines.append("return R[m] if m else N")
-        self.run = code.function("run", "e, get", {"R": Memo(self.hits), "N": NOTHING})
-        return self.run(event, get)
+        run: Callable[[Any, Any], Hits] = code.function("run", "e, get", {"R": Memo(self.hits), "N": NOTHING})
+        self.run = run
+        return run(event, get)

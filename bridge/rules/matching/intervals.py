@@ -16,20 +16,20 @@ class Intervals(Generic[Key]):
     __slots__ = ("keys", "masks")
 
     def __init__(self, keys: Sequence[Key], masks: list[int]) -> None:
-        self.keys = keys
+        self.keys: Sequence[Key] = keys
         self.masks = masks
 
     @classmethod
     def of(cls, ranges: Iterable[tuple[Key, Key | None, int]]) -> "Intervals[Key]":
         """Ranges are (first, end, bits): ``end`` is the first value behind it, None when there is none."""
         flips = _flips(ranges)
-        keys = sorted(flips)
+        keys: list[Key] = sorted(flips)
         return cls(keys, _sweep(keys, flips))
 
     @classmethod
     def by(cls, keys: Iterable[Key], lowest: Key, find: Callable[[Key], int]) -> "Intervals[Key]":
         """A function that changes only at these keys, as a table; ``lowest`` is any value below them all."""
-        ordered = sorted(keys)
+        ordered: list[Key] = sorted(keys)
         return cls(ordered, [find(lowest), *map(find, ordered)])
 
     def find(self, value: Key) -> int:

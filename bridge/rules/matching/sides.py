@@ -38,14 +38,20 @@ class Side(Protocol):
     root: str
     """The name of the decoded root in code."""
 
-    def add(self, path: str, *, numbers: bool) -> None:
-        """Take up a field; ``numbers``: whether a condition looks at numbers there."""
+    def add(self, path: str, *, values: bool, numbers: bool) -> None:
+        """Take up a field; what conditions look at there beside whether it exists."""
 
     def slot(self, path: str) -> Slot:
         """A field that was taken up."""
+        raise NotImplementedError
+
+    def is_crowded(self, path: str) -> bool:
+        """Whether a field lies in an object of which so many members are named that it is decoded as a dict."""
+        place = self.slot(path).place
+        return place is not None and place.parent is not None and place.parent.is_dict
 
 
-class DocumentSide:
+class DocumentSide(Side):
     """JSON objects: every path lies in the text."""
 
     root = "e"
@@ -53,15 +59,15 @@ class DocumentSide:
     def __init__(self) -> None:
         self.layout = Layout(root_is_object=True)
 
-    def add(self, path: str, *, numbers: bool) -> None:
-        self.layout.add(path, numbers=numbers)
+    def add(self, path: str, *, values: bool, numbers: bool) -> None:
+        self.layout.add(path, values=values, numbers=numbers)
 
     def slot(self, path: str) -> Slot:
         place = self.layout.place(path)
         return Slot(self.layout.source(place, "e"), place, None, plain=False)
 
 
-class EventSide:
+class EventSide(Side):
     """Events: attributes by name, and ``data`` decoded from its bytes."""
 
     root = "d"
@@ -69,10 +75,10 @@ class EventSide:
     def __init__(self) -> None:
         self.layout = Layout(root_is_object=False, depth=1)
 
-    def add(self, path: str, *, numbers: bool) -> None:
+    def add(self, path: str, *, values: bool, numbers: bool) -> None:
         name, dot, inside = path.partition(".")
         if name == "data":
-            self.layout.add(inside if dot else None, numbers=numbers)
+            self.layout.add(inside if dot else None, values=values, numbers=numbers)
 
     def slot(self, path: str) -> Slot:
         name, dot, inside = path.partition(".")

@@ -5,17 +5,21 @@ array are settled apart, since a choice for one says nothing about the others; a
 choices that matter to it. So the cost follows the leaves, and not the product of the arrays' lengths.
 
 Only an event that reaches one path through several arrays (repeated member names, dots in names) can still make it a
-puzzle, one that has no fast answer: after ``MAX_STEPS`` the solver gives up, and the branch counts as not matching.
+puzzle, one that has no fast answer: then the solver gives up, and the branch counts as not matching.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from bridge.rules.document import Document, Leaf
 from bridge.rules.operators.exists import Absent
 from bridge.rules.pattern import Branch
 
-MAX_STEPS = 300_000
-"""Fields looked at for one branch and event, after whatever choices; about 0.5 s."""
+STEPS_PER_LEAF = 8
+"""Fields looked at, after whatever choices, for each leaf that a branch is about: events that are trees need no more."""
+STEPS_PER_BRANCH = 1_000
+STEPS_PER_EVENT = 100_000
+"""What all branches together may take beyond that; about 0.2 s."""
 
 Chosen = dict[int, int]
 """Array -> index of the element chosen."""
@@ -25,33 +29,57 @@ class GaveUp(Exception):
     """The event is too intricate for this branch."""
 
 
-def branch_matches(branch: Branch, document: Document) -> bool:
-    """Whether a branch matches; raises GaveUp."""
-    leaves = [document.at(field.path) for field in branch.fields]
-    deciding = _deciding(leaves)
-    fields = []
-    for field, found in zip(branch.fields, leaves, strict=True):
-        optional = Absent() in field.alternatives
-        suited = [leaf for leaf in found if any(operator.holds(leaf.value) for operator in field.alternatives)]
-        if not suited and not optional:
-            return False
-        fields.append(_Field(_tree(found, deciding), _tree(suited, deciding), optional))
-    try:
-        return _Walk(fields).settle(tuple(range(len(fields))), {})
-    except RecursionError:
-        raise GaveUp from None
+class Solver:
+    """Decides branches on one document."""
 
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._spare = STEPS_PER_EVENT
+        self._elements: dict[str, dict[int, int | None]] = {}
 
-def _deciding(fields: Iterable[Sequence[Leaf]]) -> frozenset[int]:
-    """The arrays of which two leaves lie in different elements: with all others every leaf agrees anyway."""
-    first: dict[int, int] = {}
-    found = set()
-    for leaves in fields:
-        for leaf in leaves:
-            for array, index in leaf.elements:
-                if first.setdefault(array, index) != index:
+    def matches(self, branch: Branch, suited: Mapping[str, Sequence[Leaf]] | None = None) -> bool:
+        """Whether a branch matches; raises GaveUp. ``suited``: the leaves that satisfy each field, if these are known."""
+        deciding = self._deciding(branch)
+        fields, total = [], 0
+        for field in branch.fields:
+            leaves = self.document.at(field.path)
+            if suited is None:
+                good = [leaf for leaf in leaves if any(operator.holds(leaf.value) for operator in field.alternatives)]
+            else:
+                good = list(suited.get(field.path, ()))
+            optional = Absent() in field.alternatives
+            if not good and not optional:
+                return False
+            total += len(leaves)
+            fields.append(_Field(_tree(leaves, deciding) if optional else None, _tree(good, deciding)))
+        walk = _Walk(fields, STEPS_PER_LEAF * total + STEPS_PER_BRANCH, self._spare)
+        try:
+            return walk.settle(tuple(range(len(fields))), {})
+        except RecursionError:
+            raise GaveUp from None
+        finally:
+            self._spare = walk.spare
+
+    def _deciding(self, branch: Branch) -> frozenset[int]:
+        """The arrays of which two leaves lie in different elements: with all others every leaf agrees anyway."""
+        first: dict[int, int] = {}
+        found = set()
+        for field in branch.fields:
+            for array, index in self._elements_at(field.path).items():
+                if index is None or first.setdefault(array, index) != index:
                     found.add(array)
-    return frozenset(found)
+        return frozenset(found)
+
+    def _elements_at(self, path: str) -> dict[int, int | None]:
+        """For each array around leaves of a path: the index of the element that they lie in, None for several."""
+        known = self._elements.get(path)
+        if known is None:
+            known = self._elements[path] = {}
+            for leaf in self.document.at(path):
+                for array, index in leaf.elements:
+                    if known.setdefault(array, index) != index:
+                        known[array] = None
+        return known
 
 
 class _Node:
@@ -92,22 +120,20 @@ def _reach(root: _Node, chosen: Chosen) -> tuple[bool, dict[int, dict[int, _Node
     return ends, open_
 
 
-class _Field:
-    __slots__ = ("leaves", "optional", "suited")
-
-    def __init__(self, leaves: _Node, suited: _Node, optional: bool) -> None:
-        self.leaves = leaves
-        self.suited = suited
-        self.optional = optional
+class _Field(NamedTuple):
+    leaves: _Node | None
+    """All leaves at the path, of a field that may be absent."""
+    suited: _Node
 
 
 class _Walk:
     """The fields of a branch, and what is known of parts of the walk."""
 
-    def __init__(self, fields: Sequence[_Field]) -> None:
+    def __init__(self, fields: Sequence[_Field], steps: int, spare: int) -> None:
         self.fields = fields
-        self.known: dict[tuple[tuple[int, ...], bool, frozenset[tuple[int, int]]], bool] = {}
-        self.steps = 0
+        self.spare = spare
+        self._left = steps
+        self._known: dict[tuple[tuple[int, ...], bool, frozenset[tuple[int, int]]], bool] = {}
 
     def settle(self, numbers: Sequence[int], chosen: Chosen, *, present: bool = False) -> bool:
         """Whether all these fields can be passed after these choices; ``present``: the first one by a leaf."""
@@ -116,13 +142,13 @@ class _Walk:
             self._count()
             field = self.fields[number]
             ends, open_ = _reach(field.suited, chosen)
-            if field.optional:
+            if field.leaves is not None:
                 _, open_ = _reach(field.leaves, chosen)
             if open_:
                 undecided.append((number, set(open_)))
             elif not ends:
                 must = present and number == numbers[0]
-                if must or not field.optional or self._is_there(field, chosen):
+                if must or field.leaves is None or self._is_there(field.leaves, chosen):
                     return False
         return all(
             self._settle_part(part, chosen, must=present and part[0] == numbers[0]) for part in _parts(undecided)
@@ -130,9 +156,9 @@ class _Walk:
 
     def _settle_part(self, part: tuple[int, ...], chosen: Chosen, *, must: bool) -> bool:
         key = (part, must, frozenset(chosen.items()))
-        answer = self.known.get(key)
+        answer = self._known.get(key)
         if answer is None:
-            answer = self.known[key] = self._walk(part, chosen, must)
+            answer = self._known[key] = self._walk(part, chosen, must)
         return answer
 
     def _walk(self, part: tuple[int, ...], chosen: Chosen, must: bool) -> bool:
@@ -145,26 +171,23 @@ class _Walk:
                     self._count()
                     if self.settle(part, {**chosen, array: index}, present=True):
                         return True
-            if not ends and (must or not field.optional or self._is_there(field, chosen)):
+            if not ends and (must or field.leaves is None or self._is_there(field.leaves, chosen)):
                 return False
             part, must = part[1:], False
         return True
 
-    def _is_there(self, field: _Field, chosen: Chosen) -> bool:
-        """Whether any leaf of the field agrees with the choices."""
-        ends, open_ = _reach(field.leaves, chosen)
-        return ends or any(
-            self._is_there_in(node, chosen) for elements in open_.values() for node in elements.values()
-        )
-
-    def _is_there_in(self, node: _Node, chosen: Chosen) -> bool:
+    def _is_there(self, node: _Node, chosen: Chosen) -> bool:
+        """Whether any of these leaves agrees with the choices."""
         self._count()
         ends, open_ = _reach(node, chosen)
-        return ends or any(self._is_there_in(n, chosen) for elements in open_.values() for n in elements.values())
+        return ends or any(self._is_there(n, chosen) for elements in open_.values() for n in elements.values())
 
     def _count(self) -> None:
-        self.steps += 1
-        if self.steps > MAX_STEPS:
+        if self._left > 0:
+            self._left -= 1
+        elif self.spare > 0:
+            self.spare -= 1
+        else:
             raise GaveUp
 
 

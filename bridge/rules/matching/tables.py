@@ -8,32 +8,21 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from bridge.rules.jsontext import Scalar
-from bridge.rules.matching.intervals import Intervals, number_range
-from bridge.rules.matching.layout import SCALARS
+from bridge.rules.matching.alternatives import Sorter
+from bridge.rules.matching.intervals import Intervals
+from bridge.rules.matching.layout import SCALARS, decode_raw
 from bridge.rules.matching.texts import TextTable
 from bridge.rules.numbers import Number, parse_number
-from bridge.rules.operators.affix import Contains, Prefix, Suffix
-from bridge.rules.operators.anything_but import AnythingBut
 from bridge.rules.operators.base import Operator
-from bridge.rules.operators.cidr import Cidr
-from bridge.rules.operators.exact import Equals, EqualsAddress, EqualsNumber
-from bridge.rules.operators.exists import Absent, Exists
-from bridge.rules.operators.ignore_case import EqualsIgnoreCase, PrefixIgnoreCase, SuffixIgnoreCase
-from bridge.rules.operators.numeric import Numeric
-from bridge.rules.operators.table import AllOf
-from bridge.rules.operators.wildcard import Wildcard
-
-TEXT_OPERATORS = (
-    *(Prefix, Suffix, Contains, Wildcard, Cidr, EqualsAddress),
-    *(EqualsIgnoreCase, PrefixIgnoreCase, SuffixIgnoreCase),
-)
-"""Those that hold for strings only."""
 
 EXACT_INTEGER = 2**53
-_ZERO = Number("0", 0.0)
+_MOST_DIGITS = 17
+"""The shortest text of a double has no more, so a number of more says something else than its double."""
+_NOT_TINY = 300
+"""Without exponent, a text of fewer bytes is a number that is neither huge nor tiny."""
 MAX_KEYS = 1024
 """Exact values beside ranges are made ranges themselves, up to so many boundaries."""
 SHORT_NUMBER = 16
@@ -55,7 +44,7 @@ class FieldTable:
 
     def __init__(self, conditions: Iterable[tuple[int, Sequence[Operator]]], every: int) -> None:
         """Conditions are (bit, alternatives); ``every`` has the bits of all branches, also of those not named here."""
-        sorter = _Sorter(conditions)
+        sorter = Sorter(conditions)
         base = every & ~sorter.named
         anyway = base | sorter.present
         self.named = sorter.named
@@ -71,7 +60,7 @@ class FieldTable:
         self._prepare_numbers(sorter)
         self._prepare_texts(sorter, anyway)
 
-    def _prepare_numbers(self, sorter: "_Sorter") -> None:
+    def _prepare_numbers(self, sorter: Sorter) -> None:
         self._exact = sorter.exact_numbers
         self._odd = sorter.odd_numbers
         self._ranges = Intervals.of(sorter.ranges) if sorter.ranges else None
@@ -85,7 +74,7 @@ class FieldTable:
         if keys and not self._rest and len(keys) <= MAX_KEYS:
             self.number_ranges = Intervals.by(keys, -math.inf, self._comparable)
 
-    def _prepare_texts(self, sorter: "_Sorter", anyway: int) -> None:
+    def _prepare_texts(self, sorter: Sorter, anyway: int) -> None:
         self.default = default = anyway | sorter.but_texts | sorter.but_numbers
         """Of a string that no condition knows."""
         self.texts = bool(sorter.texts or sorter.refused_texts or sorter.rest)
@@ -116,6 +105,8 @@ class FieldTable:
             return self.true if value else self.false
         if kind is list:
             return self._list(value)
+        if kind is Raw:
+            return self._raw(value)
         return self.no_number if kind is float else self.absent
 
     def of_scalar(self, value: Scalar) -> int:
@@ -138,6 +129,13 @@ class FieldTable:
                         return found
         return found if some else self.absent
 
+    def _raw(self, value: Raw) -> int:
+        """Of a text that nobody needs but to know whether it has a scalar that is no member of an object."""
+        text = bytes(value)
+        if text[:1] == b"[" and b"{" not in text:
+            return self.no_number if text.strip(b"[], \t\r\n") else self.absent
+        return self.of(decode_raw(value))
+
     def _integer(self, value: int) -> int:
         if not self.numbers:
             return self.no_number
@@ -148,8 +146,12 @@ class FieldTable:
     def _written(self, text: bytes) -> int:
         if not self.numbers:
             return self.no_number
-        if len(text) < SHORT_NUMBER and b"e" not in text and b"E" not in text:
-            return self._comparable(float(text))
+        if b"e" not in text and b"E" not in text:
+            digits = len(text) if len(text) < SHORT_NUMBER else len(text.translate(None, b"-.").strip(b"0"))
+            if digits < SHORT_NUMBER and len(text) < _NOT_TINY:
+                return self._comparable(float(text))
+            if digits > _MOST_DIGITS:
+                return self._number(Number(text.decode(), None))
         return self._number(parse_number(text.decode()))
 
     def _number(self, number: Number) -> int:
@@ -173,111 +175,3 @@ class FieldTable:
             if operator.holds(number):
                 found |= bit
         return found
-
-
-def tells_numbers(operator: Operator) -> bool:
-    """Whether an operator may hold for one number and not for another."""
-    if isinstance(operator, AnythingBut):
-        return any(tells_numbers(refused) for refused in operator.refused)
-    if isinstance(operator, AllOf):
-        return any(tells_numbers(part) for part in operator.operators)
-    return not isinstance(operator, (Absent, Exists, Equals, *TEXT_OPERATORS))
-
-
-class _Sorter:
-    """Alternatives by what they look at."""
-
-    def __init__(self, conditions: Iterable[tuple[int, Sequence[Operator]]]) -> None:
-        self.named = self.absent = self.present = 0
-        self.satisfiable = 0
-        """Bits of what some value may satisfy."""
-        self.but_texts = 0
-        """Bits of anything-but strings: every value but the refused strings will do."""
-        self.but_numbers = 0
-        self.constants: dict[bool | None, int] = {}
-        self.texts: list[tuple[Operator, int]] = []
-        self.refused_texts: list[tuple[Operator, int]] = []
-        self.exact_numbers: dict[float, int] = {}
-        self.odd_numbers: dict[str, int] = {}
-        self.refused_numbers: dict[float, int] = {}
-        self.ranges: list[tuple[float, float | None, int]] = []
-        self.rest: list[tuple[Operator, int]] = []
-        """Those that have to be asked, for any scalar."""
-        for bit, alternatives in conditions:
-            self.named |= bit
-            for operator in alternatives:
-                self._add(operator, bit)
-        self.refused_texts = [(refused, bit) for refused, bit in self.refused_texts if not bit & self.present]
-        self.refused_numbers = {key: bits & ~self.present for key, bits in self.refused_numbers.items()}
-
-    @property
-    def has_numbers(self) -> bool:
-        told = self.exact_numbers or self.odd_numbers or self.refused_numbers or self.ranges
-        return bool(told) or any(tells_numbers(operator) for operator, _ in self.rest)
-
-    @property
-    def any_number(self) -> int:
-        """The bits of what accepts every number, but for ``refused_numbers``."""
-        found = self.but_texts | self.but_numbers
-        for operator, bit in self.rest:
-            if not tells_numbers(operator) and operator.holds(_ZERO):
-                found |= bit
-        return found
-
-    def scalar(self, value: bool | None) -> int:
-        """The bits of what accepts a constant."""
-        found = self.constants.get(value, 0) | self.but_texts | self.but_numbers
-        for operator, bit in self.rest:
-            if operator.holds(value):
-                found |= bit
-        return found
-
-    def _add(self, operator: Operator, bit: int) -> None:
-        if isinstance(operator, Absent):
-            self.absent |= bit
-            return
-        self.satisfiable |= bit
-        if isinstance(operator, Exists):
-            self.present |= bit
-        elif isinstance(operator, TEXT_OPERATORS):
-            self.texts.append((operator, bit))
-        elif isinstance(operator, Equals):
-            if isinstance(operator.value, str):
-                self.texts.append((operator, bit))
-            else:
-                self.constants[operator.value] = self.constants.get(operator.value, 0) | bit
-        elif isinstance(operator, EqualsNumber):
-            self._add_number(operator.number, bit)
-        elif isinstance(operator, Numeric):
-            self.ranges.append(
-                number_range(
-                    operator.low,
-                    operator.high,
-                    bit,
-                    low_included=operator.low_included,
-                    high_included=operator.high_included,
-                )
-            )
-        elif isinstance(operator, AnythingBut) and not (self.but_texts | self.but_numbers) & bit:
-            self._add_anything_but(operator, bit)
-        else:
-            self.rest.append((operator, bit))
-
-    def _add_number(self, number: Number, bit: int) -> None:
-        key = number.key
-        if isinstance(key, str):
-            self.odd_numbers[key] = self.odd_numbers.get(key, 0) | bit
-        else:
-            self.exact_numbers[key] = self.exact_numbers.get(key, 0) | bit
-
-    def _add_anything_but(self, operator: AnythingBut, bit: int) -> None:
-        if any(isinstance(refused, EqualsNumber) for refused in operator.refused):
-            self.but_numbers |= bit
-            for refused in operator.refused:
-                assert isinstance(refused, EqualsNumber)
-                key = refused.number.key
-                assert isinstance(key, float)
-                self.refused_numbers[key] = self.refused_numbers.get(key, 0) | bit
-        else:
-            self.but_texts |= bit
-            self.refused_texts += [(refused, bit) for refused in operator.refused]

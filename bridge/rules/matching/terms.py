@@ -7,9 +7,9 @@ Code reads a value at most once, binds it to ``v``, and asks for its class where
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bridge.rules.matching.arrays import Level
+from bridge.rules.matching.arrays import Level, Tangled
 from bridge.rules.matching.generate import Code, Memo, Term, joined
-from bridge.rules.matching.layout import Layout, Place
+from bridge.rules.matching.layout import Layout, Place, places
 from bridge.rules.matching.tables import EXACT_INTEGER, SHORT_NUMBER, FieldTable
 
 
@@ -56,6 +56,8 @@ def _static_term(field: Field, source: str, static: Mapping[Any, int], *, in_dat
     if place is None or not (place.is_object or place.unsteady):
         return Term(f"S{i}({source}, D{i})", values, 0, table.named, in_data)
     values[f"O{i}"] = table.of
+    if place.is_raw:
+        return Term(f"O{i}({source})", {f"O{i}": table.of}, 1, table.named, in_data)
     code = f"(S{i}(v, D{i}) if (v := {source}).__class__ in KEYS else O{i}(v))"
     return Term(code, values, 1, table.named, in_data)
 
@@ -133,17 +135,23 @@ def _list_function(below: Below, level: Level) -> Any:
         return level.judge
     code = Code()
     code.masks(place_terms(below, level.place, "x", in_data=False), level.every)
+    spelled = [place for place in places(level.place) if place.is_dict and place.spellings]
+    checks = [
+        f"if not {below.layout.source(place, 'x', level.place)}.keys().isdisjoint({code.bind('W', place.spellings)}):"
+        " raise Tangled"
+        for place in spelled
+    ]
     code.lines = [
-        f"f = {code.bind('E', level.every & ~level.entered)}",
+        f"found = {code.bind('E', level.every & ~level.entered)}",
         "for x in w:",
         "  if x.__class__ is list:",
-        "    f |= judge(x)",
+        "    found |= judge(x)",
         "    continue",
-        *(f"  {line}" for line in code.lines),
-        "  f |= m",
-        "return f",
+        *(f"  {line}" for line in [*checks, *code.lines]),
+        "  found |= m",
+        "return found",
     ]
-    return code.function("judge", "w", {})
+    return code.function("judge", "w", {"Tangled": Tangled})
 
 
 def _unsteady(place: Place, root: Place) -> Place | None:
@@ -155,5 +163,3 @@ def _unsteady(place: Place, root: Place) -> Place | None:
             found = at
         at = at.parent
     return found
-
-

@@ -6,13 +6,13 @@ and last piece fit, which the same two searches tell.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from bridge.rules.matching.generate import Code, bits_of
+from bridge.rules.matching.generate import Code, bits_of, joined
 from bridge.rules.matching.intervals import Intervals, side_by_side, text_range
 from bridge.rules.operators.addresses import parse_address
-from bridge.rules.operators.affix import Prefix, Suffix
+from bridge.rules.operators.affix import Contains, Prefix, Suffix
 from bridge.rules.operators.base import Operator
 from bridge.rules.operators.cidr import Cidr
 from bridge.rules.operators.exact import Equals, EqualsAddress
@@ -25,6 +25,9 @@ Bits = list[tuple[Operator, int]]
 
 MAX_RANGES = 256
 """So many equal strings are made ranges, where ranges are searched anyway; more stay in a dict."""
+
+MAX_IN_LINE = 6
+"""So many operators are asked by code of their own."""
 
 _HEAD = re.compile(r"[\x00-\x7f]*")
 _OCTETS = {str(number): number for number in range(256)}
@@ -45,51 +48,111 @@ class TextTable:
         self.ranges: Intervals[str] | None = None
         self.reversed = False
         if not (yes.others or no.others):
-            exact = {
-                text: (default & ~no.exact.get(text, 0)) | yes.exact.get(text, 0) for text in yes.exact | no.exact
-            }
+            exact = {text: (default & ~no.exact.get(text, 0)) | yes.exact.get(text, 0) for text in yes.exact | no.exact}
             self.exact = exact
             self.find: Find = lambda text: exact.get(text, default)
             return
         self._search(default, yes, no)
 
     def _search(self, default: int, yes: "_Kinds", no: "_Kinds") -> None:
-        asked, bits, firsts, lasts, refusing = _asked(yes, no)
-        inline = len(yes.exact) + len(no.exact) <= MAX_RANGES and bool(yes.heads or no.heads or any(firsts))
-        equal = [[(text, f"{text}\0", bit) for text, bit in each.exact.items()] if inline else [] for each in (yes, no)]
-        heads = [[*yes.heads, *_split(equal[0])], [*no.heads, *_split(equal[1])], _numbered(firsts)]
-        tails = [yes.tails, no.tails, _numbered(lasts)]
-        code = Code()
-        plus, minus, candidates = [], [], []
-        for layers, key, wanted in ((heads, "v", any(firsts)), (tails, "v[::-1]", any(lasts))):
-            if not (layers[0] or layers[1] or wanted):
-                continue
-            place, tables = f"i{len(code.lines)}", side_by_side(layers)
-            code.lines.append(f"{place} = B({code.bind('K', tables[0].keys)}, {key})")
-            for table, used, names in zip(tables, (layers[0], layers[1], wanted), (plus, minus, candidates), strict=True):
-                if used:
-                    names.append(f"{code.bind('P', table.masks)}[{place}]")
-        searches = len(code.lines)
-        for each, names in ((yes, plus), (no, minus)):
+        asked = [*_asked(no, refusing=True), *_asked(yes, refusing=False)]
+        firsts = [text_range(one.first, 1 << number) for number, one in enumerate(asked) if one.first]
+        lasts = [text_range(one.last[::-1], 1 << number) for number, one in enumerate(asked) if one.last]
+        inline = len(yes.exact) + len(no.exact) <= MAX_RANGES and bool(yes.heads or no.heads or firsts)
+        equal = [_equal_ranges(each.exact) if inline else [] for each in (yes, no)]
+        code = _TextCode(default)
+        keys = code.search("v", [yes.heads + equal[0], no.heads + equal[1], firsts])
+        keys += code.search("v[::-1]", [yes.tails, no.tails, lasts])
+        for each, names in ((yes, code.plus), (no, code.minus)):
             names += [f"{code.bind('F', find)}(v)" for find in each.finds]
             if each.exact and not inline:
                 names.append(f"{code.bind('S', each.exact.get)}(v, 0)")
-        simple = searches == 1 and len(plus) + len(minus) == (bool(plus) + bool(minus)) and not asked
-        simple = simple and not (yes.finds or no.finds) and (inline or not (yes.exact or no.exact))
-        code.lines.append(f"a = {' | '.join(plus) or '0'}")
-        code.lines.append(f"n = {' | '.join(minus) or '0'}")
-        if asked:
-            every = code.bind("E", (1 << len(asked)) - 1)
-            code.lines.append(f"c = {' & '.join(candidates) or every}")
-            code.lines.append("if c: a, n = ask(v, c, a, n)")
-            code.values["ask"] = _ask(asked, bits, refusing)
-        code.lines.append(f"return ({code.bind('D', default)} & ~n) | a")
-        self.find = code.function("find", "v", {})
-        if simple:
-            keys: Sequence[str] = next(value for name, value in code.values.items() if name.startswith("K"))
+        code.ask(asked)
+        self.find = code.finish()
+        finds = yes.finds or no.finds or (not inline and (yes.exact or no.exact))
+        if len(keys) == 1 and not asked and not finds:
             self.reversed = bool(yes.tails or no.tails)
             way = -1 if self.reversed else 1
-            self.ranges = Intervals.by(keys, "", lambda key: self.find(key[::way]))
+            self.ranges = Intervals.by(keys[0], "", lambda key: self.find(key[::way]))
+
+
+class _TextCode(Code):
+    """The code of ``find``: searches in tables, then questions, then what they say together.
+
+    In it ``a`` has the bits of accepted operators that hold, ``n`` those of refused ones, and ``c0``, ``c1`` the numbers
+    (as bits) of the questions that the start and the end of the string leave open.
+    """
+
+    def __init__(self, default: int) -> None:
+        super().__init__()
+        self.default = default
+        self.plus: list[str] = []
+        self.minus: list[str] = []
+        self.open: list[tuple[str, int]] = []
+        """Code for open questions, and which of all it speaks of."""
+        self.questions: list[str] = []
+
+    def search(self, key: str, layers: list[list[tuple[str, str | None, int]]]) -> list[Sequence[str]]:
+        """Look a key up once, in tables side by side: accepted, refused, open questions. Their keys, if any."""
+        if not any(layers):
+            return []
+        tables = side_by_side(layers)
+        place = f"i{len(self.lines)}"
+        self.lines.append(f"{place} = B({self.bind('K', tables[0].keys)}, {key})")
+        for table, layer, names in zip(tables[:2], layers, (self.plus, self.minus), strict=False):
+            if layer:
+                names.append(f"{self.bind('P', table.masks)}[{place}]")
+        if layers[2]:
+            told = joined(bits for _, _, bits in layers[2])
+            self.open.append((f"{self.bind('P', tables[2].masks)}[{place}]", told))
+        return [tables[0].keys]
+
+    def ask(self, asked: "Sequence[_Asked]") -> None:
+        """Questions one by one: few of them in line, many in a loop over those that are open."""
+        every = (1 << len(asked)) - 1
+        codes = [f"({code} | {self.bind('E', every & ~told)})" if told != every else code for code, told in self.open]
+        if not asked:
+            return
+        if len(asked) > MAX_IN_LINE:
+            self.questions = [f"c = {' & '.join(codes) or self.bind('E', every)}", "if c: a, n = ask(v, c, a, n)"]
+            self.values["ask"] = _asker(asked)
+            return
+        if codes:
+            self.questions.append(f"c = {' & '.join(codes)}")
+        for number, one in enumerate(asked):
+            known = any(told >> number & 1 for _, told in self.open)
+            tests = [f"c & {1 << number}"] * known + [test for test in [self._test(one.operator)] if test]
+            self.questions.append(
+                f"if {' and '.join(tests)}: {'n' if one.refusing else 'a'} |= {self.bind('T', one.bits)}"
+            )
+
+    def _test(self, operator: Operator) -> str:
+        """Code that says whether an operator holds for a string whose start and end fit."""
+        if isinstance(operator, Contains):
+            return f"{self.bind('T', operator.text)} in v"
+        if not isinstance(operator, Wildcard):
+            return f"{self.bind('H', operator.holds)}(v)"
+        first, *middle, last = operator.pieces
+        if not first and not last and len(middle) == 1:
+            return f"{self.bind('T', middle[0])} in v"
+        tests = [f"len(v) >= {self.bind('T', sum(map(len, operator.pieces)))}"] if first or last else []
+        start = self.bind("T", len(first))
+        for piece in middle:
+            end = f", len(v) - {self.bind('T', len(last))}" if last else ""
+            tests.append(f"(p := v.find({self.bind('T', piece)}, {start}{end})) >= 0")
+            start = f"p + {self.bind('T', len(piece))}"
+        return " and ".join(tests)
+
+    def finish(self) -> Find:
+        plus = " | ".join(self.plus) or "0"
+        default = self.bind("D", self.default)
+        if self.minus or self.questions:
+            self.lines += [f"a = {plus}", f"n = {' | '.join(self.minus) or '0'}", *self.questions]
+            self.lines.append(f"return ({default} & ~n) | a")
+        else:
+            self.lines.append(f"return {default} | {plus}")
+        find: Find = self.function("find", "v", {})
+        return find
 
 
 class _Kinds:
@@ -117,7 +180,13 @@ class _Kinds:
                     self._add_exact(operator.text, bit)
             elif isinstance(operator, Wildcard) and len(operator.pieces) == 1:
                 self._add_exact(operator.pieces[0], bit)
-            elif isinstance(operator, EqualsIgnoreCase | PrefixIgnoreCase | SuffixIgnoreCase) and operator.text.isascii():
+            elif isinstance(operator, Wildcard) and operator.pieces[1:] == ("",):
+                self.heads.append(text_range(operator.pieces[0], bit))
+            elif isinstance(operator, Wildcard) and len(operator.pieces) == 2 and not operator.pieces[0]:
+                self.tails.append(text_range(operator.pieces[1][::-1], bit))
+            elif (
+                isinstance(operator, EqualsIgnoreCase | PrefixIgnoreCase | SuffixIgnoreCase) and operator.text.isascii()
+            ):
                 ignoring.setdefault(type(operator), []).append((operator, bit))
             else:
                 self.asked[operator] = self.asked.get(operator, 0) | bit
@@ -133,22 +202,21 @@ class _Kinds:
         return bool(self.heads or self.tails or self.finds or self.asked)
 
 
-def _asked(yes: _Kinds, no: _Kinds) -> tuple[list[Operator], list[int], list[str], list[str], list[bool]]:
-    """Operators to be asked, refused ones first: each with its bits, what it must start with and (reversed) end with, and which it is."""
-    pairs = [(operator, bit, True) for operator, bit in no.asked.items()]
-    pairs += [(operator, bit, False) for operator, bit in yes.asked.items()]
-    ends = [_ends(operator) for operator, _, _ in pairs]
-    return (
-        [operator for operator, _, _ in pairs],
-        [bit for _, bit, _ in pairs],
-        [first for first, _ in ends],
-        [last[::-1] for _, last in ends],
-        [refusing for _, _, refusing in pairs],
-    )
+class _Asked(NamedTuple):
+    """An operator that has to be asked, what a string must start and end with to satisfy it, and what it decides."""
+
+    operator: Operator
+    bits: int
+    first: str
+    last: str
+    refusing: bool
+
+
+def _asked(kinds: _Kinds, *, refusing: bool) -> list[_Asked]:
+    return [_Asked(operator, bits, *_ends(operator), refusing) for operator, bits in kinds.asked.items()]
 
 
 def _ends(operator: Operator) -> tuple[str, str]:
-    """What a string must start and end with to satisfy an operator."""
     if isinstance(operator, Wildcard):
         return operator.pieces[0], operator.pieces[-1]
     parts = operator.operators if isinstance(operator, AllOf) else ()
@@ -157,30 +225,25 @@ def _ends(operator: Operator) -> tuple[str, str]:
     return first, last
 
 
-def _ask(operators: list[Operator], bits: list[int], refusing: list[bool]) -> Callable[[str, int, int, int], Any]:
-    holds = [operator.holds for operator in operators]
+def _asker(asked: Sequence[_Asked]) -> Callable[[str, int, int, int], tuple[int, int]]:
+    rows = [(one.operator.holds, one.bits, one.refusing) for one in asked]
 
     def ask(text: str, candidates: int, plus: int, minus: int) -> tuple[int, int]:
         for number in bits_of(candidates):
-            bit = bits[number]
-            if refusing[number]:
-                if bit & ~minus and holds[number](text):
-                    minus |= bit
-            elif bit & ~plus and holds[number](text):
-                plus |= bit
+            holds, bits, refusing = rows[number]
+            if refusing:
+                if bits & ~minus and holds(text):
+                    minus |= bits
+            elif bits & ~plus and holds(text):
+                plus |= bits
         return plus, minus
 
     return ask
 
 
-def _split(ranges: Iterable[tuple[str, str, int]]) -> list[tuple[str, str | None, int]]:
-    """Ranges of several bits as ranges of one bit each, as tables want them."""
-    return [(first, end, 1 << bit) for first, end, bits in ranges for bit in bits_of(bits)]
-
-
-def _numbered(texts: list[str]) -> list[tuple[str, str | None, int]]:
-    """What operators want a string to start with, as ranges; their numbers are the bits."""
-    return [text_range(text, 1 << number) for number, text in enumerate(texts)]
+def _equal_ranges(exact: dict[str, int]) -> list[tuple[str, str | None, int]]:
+    """Equal strings as ranges, of one bit each as tables want them."""
+    return [(text, f"{text}\0", 1 << bit) for text, bits in exact.items() for bit in bits_of(bits)]
 
 
 def _address_find(operators: Bits) -> Find:
