@@ -1,12 +1,18 @@
-# Each target is one line that also works by hand. `make help` lists them.
+# Each target is one line that also works by hand. `make help` lists them. PYTHON chooses the interpreter, VENV the place.
+PYTHON ?= python3
 VENV ?= .venv
 PY = $(VENV)/bin/python
+BENCHES = put flow http_target log codec transform filter
 
-.PHONY: help test lint types format proto clean
+.PHONY: help run test lint types format fuzz bench bench-match proto clean
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(VENV)/.run  ## install and start a bus on this machine, data in ./data
+	@$(VENV)/bin/bridge serve
 
 test: $(VENV)/.dev  ## every test that needs no server beside our own
 	PYTHONASYNCIODEBUG=1 $(PY) -m pytest -m "not external"
@@ -20,14 +26,28 @@ types: $(VENV)/.dev  ## mypy --strict on bridge/
 format: $(VENV)/.dev  ## let ruff format and fix what it can
 	$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
 
+fuzz: $(VENV)/.dev  ## the properties alone, with a hundred times as many examples
+	$(PY) -m pytest -m "hypothesis and not external" --hypothesis-profile fuzz --timeout 0 -o faulthandler_timeout=0
+
+bench: $(VENV)/.dev  ## all benchmarks but the matcher's, one after the other; see docs/benchmarks.md
+	for name in $(BENCHES); do $(PY) -m tests.bench.bench_$$name || exit 1; done
+
+bench-match: $(VENV)/.dev  ## how fast patterns are matched
+	$(PY) -m tests.bench.bench_match
+
 proto: $(VENV)/.dev  ## generate bridge/_proto from protos/
 	$(PY) -m tests.protos generate
 
 clean:  ## forget environments and caches; data stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(VENV)/bin/python:
-	python3 -m venv $(VENV)
+$(PY):
+	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[dev]' && touch $@
+$(VENV)/.run: pyproject.toml constraints.txt | $(PY)
+	@echo "Installing into $(VENV) ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . && touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(PY)
+	@echo "Installing into $(VENV), with what tests and benchmarks need ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' && touch $(VENV)/.run $@
