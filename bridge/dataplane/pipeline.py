@@ -199,6 +199,8 @@ class Pipeline:
     async def _hand_over(self, partition: int, offset: int, chunks: Sequence[StoredChunk]) -> None:
         """Enter the batch in the ledger before anything is sent; wait where a lane is full."""
         await self._wiring.refresh()
+        if self._ending:  # another pipeline reads this batch
+            return
         deliveries, given_up = self._wiring.judge(partition, offset, chunks)
         ledger = self._ledgers[partition]
         unsettled = sum(map(len, deliveries.values())) + sum(len(letters) for _, letters in given_up)
@@ -229,7 +231,8 @@ class Pipeline:
         lane = hand_over.lane
         while hand_over.left:
             if lane.stopped:  # its heir takes it
-                await lane.put(hand_over.take(), hand_over.settled)
+                await lane.put(hand_over.left, hand_over.settled)
+                hand_over.take()
                 return
             hand_over.offer()
             if hand_over.left and not await self._room(lane):

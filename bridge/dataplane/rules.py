@@ -207,7 +207,6 @@ class RunningRules:
 
     def _running(self, rule: Resource, name: str, lane: Lane, kept: LaneEntry | None) -> RunningTarget:
         if kept is not None:
-            kept.target.lane = lane
             return kept.target
         starts = rule.status.get("starts", {}).get(name, {})
         names = Names(rule.name, name)
@@ -273,19 +272,27 @@ class RunningRules:
         now = self.entries.get(name)
         for target, old in entry.lanes.items():
             kept = now.lanes.get(target) if now else None
-            if kept is None or kept.lane is not old.lane:
-                end = self._tasks.spawn(self._end(old, name, target, gone=kept is None))
-                if kept is None:
-                    self._ends.add(end)
-                    end.add_done_callback(self._ends.discard)
+            if kept is None:
+                end = self._tasks.spawn(self._end(old, name, target))
+                self._ends.add(end)
+                end.add_done_callback(self._ends.discard)
+            elif kept.lane is not old.lane:
+                self._tasks.spawn(self._replace(old, kept.target.change_lane(kept.lane), name, target))
 
-    async def _end(self, old: LaneEntry, rule: str, target: str, *, gone: bool) -> None:
+    async def _end(self, old: LaneEntry, rule: str, target: str) -> None:
         try:
             await old.lane.stop(self._heir(rule, target))
-            if gone:
-                await old.target.forget()
+            await old.target.forget()
+        except Exception:
+            log.exception("a target could not be ended", bus=self._bus, rule=rule, target=target)
+
+    async def _replace(self, old: LaneEntry, oldest: dict[int, int], rule: str, target: str) -> None:
+        try:
+            await old.lane.stop(self._heir(rule, target))
         except Exception:
             log.exception("a lane could not be ended", bus=self._bus, rule=rule, target=target)
+        else:
+            old.target.handed_over(oldest)
 
     def _heir(self, rule: str, target: str) -> Heir:
         """Judges deliveries of a stopped lane by the rule as it is now; what it does not want is settled."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 
@@ -59,9 +60,9 @@ class RunningBus:
         )
         while True:
             self._pipeline = Pipeline(self.log, LIVE, wiring, Pace(patience_s=self._patience_s))
-            self.rules.attach(self._pipeline, refresh)
+            attach = partial(self.rules.attach, self._pipeline, refresh)
             try:
-                await self._pipeline.run()
+                await self._pipeline.run(begun=attach)  # not earlier: a target that is behind compares where both read
             except Exception as error:
                 if self._tasks.ending:
                     raise asyncio.CancelledError from error
@@ -98,7 +99,8 @@ class RunningBus:
         """Events behind the oldest one that is not settled at a target, or that the live cursor has not read."""
         live = self._pipeline.read if self._pipeline is not None else {}
         position = target.position if target is not None else live
-        return sum(max(0, self.log.bounds(p).end - position.get(p, 0)) for p in range(self.log.partitions))
+        held = {p: self.log.bounds(p) for p in range(self.log.partitions)}
+        return sum(max(0, end - position.get(p, first)) for p, (first, end) in held.items())
 
 
 def _is_gone(error: Exception) -> bool:

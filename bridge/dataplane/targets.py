@@ -11,6 +11,7 @@ has not caught up yet.
 
 import asyncio
 from collections.abc import Callable
+from weakref import WeakSet
 
 import structlog
 
@@ -46,6 +47,8 @@ class RunningTarget:
         self.lane = lane
         self.gate = Gate(starts)
         self.cursor = own_cursor(names.rule, names.target)
+        self._lanes: WeakSet[Lane] = WeakSet((lane,))
+        self._handing_over: list[dict[int, int]] = []
         self._log = bus_log
         self._judge = judge
         self._lost = lost
@@ -53,7 +56,9 @@ class RunningTarget:
         self._live: Pipeline | None = None
         self._refresh: Refresh | None = None
         self._own: Pipeline | None = None
+        self._coming: Pipeline | None = None
         self._finishing: Pipeline | None = None
+        self._gone = False
         self._flow: asyncio.Task[None] | None = None
 
     @property
@@ -65,9 +70,21 @@ class RunningTarget:
     def position(self) -> dict[int, int]:
         """Per partition the offset of its oldest event that is not settled."""
         if self.gate.closed:
-            return self._own.position if self._own is not None else {}
+            own = self._own or self._coming
+            return own.position if own is not None else {}
         read = self._live.read if self._live is not None else {}
         return read | self.lane.oldest()
+
+    def change_lane(self, lane: Lane) -> dict[int, int]:
+        """A new lane takes over from the old one; call ``handed_over`` with what this returns when that is done."""
+        oldest = self.lane.oldest()
+        self.lane = lane
+        self._lanes.add(lane)
+        self._handing_over.append(oldest)
+        return oldest
+
+    def handed_over(self, oldest: dict[int, int]) -> None:
+        self._handing_over = [other for other in self._handing_over if other is not oldest]
 
     def resume(self) -> None:
         """The own cursor is there already: since before the process ended, or since it was defined to start in the past."""
@@ -86,12 +103,19 @@ class RunningTarget:
         if live is None or self.gate.closed:
             return
         self.gate.closed = True
-        own, owed = self._take_over(live)
-        await self._save(own.position)
+        try:
+            self._coming, owed = self._take_over(live)
+            await self._save(self._coming.position)
+        except Exception:
+            # The live cursor fails with this, begins again and reads what is not settled; the one that fails is done with.
+            self._live = None
+            self.gate.closed = False
+            raise
         for settle, deliveries in owed:
             settle(deliveries)
         log.debug("a target is behind and has its own cursor now", rule=self.names.rule, target=self.names.target)
-        self._begin(own)
+        if not self._gone:
+            self._begin(self._coming)
 
     def _take_over(self, live: Pipeline) -> tuple[Pipeline, list[tuple[Callable[[int], None], int]]]:
         """An own pipeline at the oldest event that waits; and what is still to be settled with the live one."""
@@ -106,9 +130,14 @@ class RunningTarget:
             self._finishing.abandon()
             self._finishing = None
         for hand_over in hand_overs:
-            if hand_over.lane is self.lane and (left := hand_over.take()):
-                owed.append((hand_over.settled, len(left)))
-                _lower(read, left[0].position)
+            if hand_over.left and hand_over.lane in self._lanes:
+                _lower(read, hand_over.left[0].position)
+                if hand_over.lane is self.lane:
+                    owed.append((hand_over.settled, len(hand_over.take())))
+        # What an old lane is handing over stays with the live cursor, but a crash would forget it: read it again, too.
+        for oldest in self._handing_over:
+            for partition, offset in oldest.items():
+                _lower(read, Position(partition, offset))
         own = self._pipeline()
         for partition, offset in read.items():
             kept = [send for send in flying if _is_before(send, Position(partition, offset))]
@@ -175,6 +204,7 @@ class RunningTarget:
 
     async def forget(self) -> None:
         """The target is gone: its own cursor too."""
+        self._gone = True
         flow, self._flow, self._own = self._flow, None, None
         if flow is not None:
             flow.cancel()

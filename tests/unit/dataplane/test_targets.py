@@ -100,6 +100,26 @@ async def accounted_for(world: World, name: str) -> set[str]:
     return set(world.boxes.get(name, [])) | {letter.event_id for letter in letters}
 
 
+async def test_a_leave_that_fails_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The live cursor begins again where it had committed, and the target with it."""
+    failures = iter([RuntimeError("a bug")])
+    bus = await world.buses.get("b")
+    commit = bus.log.commit
+
+    async def fail_once(name: str, offsets: dict[int, int]) -> None:
+        if name.startswith("target/"):
+            for failure in failures:
+                raise failure
+        await commit(name, offsets)
+
+    monkeypatch.setattr(bus.log, "commit", fail_once)
+    await world.rule("slow", "box")
+    ids = await put(world, 0, 400)
+    async with asyncio.timeout(10):
+        while set(world.boxes.get("box", [])) != set(ids):
+            await asyncio.sleep(0)
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("put"), st.integers(1, 120)),
@@ -113,11 +133,20 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.parametrize("turns", range(0, 60, 4))
+def test_a_crash_while_a_changed_target_takes_over_loses_nothing(turns: int) -> None:
+    """What the old lane is still handing over is older than all that the own cursor would otherwise know of."""
+    played([("shut", "a"), ("put", 40), ("change", "a"), ("put", 120), ("turns", turns), ("crash", 0)])
+
+
 @settings(max_examples=60, deadline=None)
 @given(STEPS)
 def test_whatever_happens_every_target_gets_every_event(steps: list) -> None:
     """Without a crash and a change, exactly once; the steady target never waits for the others."""
+    played(steps)
 
+
+def played(steps: list) -> None:
     async def play() -> None:
         world = World(patience_s=0)
         await world.define("Bus", "b", partitions=2)
