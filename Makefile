@@ -28,6 +28,7 @@ format: $(VENV)/.dev  ## let ruff format and fix what it can
 
 fuzz: $(VENV)/.dev  ## the properties alone, with a hundred times as many examples
 	$(PY) -m pytest -m "hypothesis and not external" --hypothesis-profile fuzz --timeout 0 -o faulthandler_timeout=0
+	BRIDGE_FUZZ=6000 $(PY) -m pytest tests/unit/rules/test_matcher.py -k judged_as --timeout 0 -o faulthandler_timeout=0
 
 bench: $(VENV)/.dev  ## all benchmarks but the matcher's, one after the other; see docs/benchmarks.md
 	for name in $(BENCHES); do $(PY) -m tests.bench.bench_$$name || exit 1; done

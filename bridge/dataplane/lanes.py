@@ -27,6 +27,9 @@ from bridge.stores.deadletters.base import Attempt
 
 log = structlog.get_logger()
 
+MOST_HELD = 2_000
+"""Deliveries in one lane from which on it is full: they hold their events in memory."""
+
 Settled = Callable[[int], None]
 """Told how many deliveries of a batch are settled."""
 
@@ -107,7 +110,13 @@ class Lane:
 
     @property
     def has_room(self) -> bool:
-        return len(self._waiting) < self._capacity
+        return len(self._waiting) < self._capacity and self._held < MOST_HELD
+
+    @property
+    def _held(self) -> int:
+        """Deliveries that wait or are under way; a few sends at most, so that counting them is cheap."""
+        under_way = sum(len(send.deliveries) for send in self._under_way.values() if send is not None)
+        return under_way + sum(len(send.deliveries) for send in self._waiting)
 
     @property
     def stopped(self) -> bool:
@@ -215,6 +224,7 @@ class Lane:
             )
             if self._heir is None:
                 send.deliveries = again
+                self._room.set()
                 send.settled(len(sent) - len(again))
             if again:
                 await self._timing.sleep(wait_s)
