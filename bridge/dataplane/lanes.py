@@ -140,7 +140,7 @@ class Lane:
         """Take as many as there is room for, in the order of the log; returns how many that were."""
         taken = 0
         while taken < len(deliveries) and self.has_room and self._heir is None:
-            send = Send(deliveries[taken : taken + self._per_send], settled)
+            send = Send(self._cut(deliveries, taken), settled)
             self._waiting.append(send)
             taken += len(send.deliveries)
             if len(self._under_way) < self._spec.concurrency:
@@ -148,6 +148,16 @@ class Lane:
                 self._under_way[task] = None
                 task.add_done_callback(self._ended)
         return taken
+
+    def _cut(self, deliveries: Sequence[Delivery], start: int) -> Sequence[Delivery]:
+        """As many as may go out together: by count, and by size, but at least one."""
+        end = start + 1
+        if self._per_send > 1:
+            limit, size = self._spec.batch.size, _size(deliveries[start])
+            most = min(start + self._per_send, len(deliveries))
+            while end < most and (size := size + _size(deliveries[end])) <= limit:
+                end += 1
+        return deliveries[start:end]
 
     async def room(self) -> None:
         """Return once there is room, or the lane was stopped and hands over what it gets."""
@@ -273,6 +283,13 @@ class Lane:
             log.exception("the connector has a bug: it raised what its contract does not allow", target=self._spec.name)
             return dict.fromkeys(range(len(deliveries)), Failed(f"bug in the connector: {error!r}"))
         return {}
+
+
+def _size(delivery: Delivery) -> int:
+    """Bytes of what is sent, about: attributes are taken for 200."""
+    if delivery.payload is not None:
+        return len(delivery.payload.body)
+    return 200 + len(delivery.event.data or b"")
 
 
 def _failed(error: TargetError | TimeoutError) -> Failed:

@@ -70,7 +70,7 @@ class Folder:
 
     def __init__(self, path: Path, environ: dict[str, str]) -> None:
         self.path = path
-        foreign = re.compile(r"BRIDGE_|MAKE|MFLAGS|.*_PROXY$", re.IGNORECASE)
+        foreign = re.compile(r"BRIDGE_|MAKE|MFLAGS|VENV$|.*_PROXY$", re.IGNORECASE)
         self.environ = {name: value for name, value in os.environ.items() if not foreign.match(name)} | environ
         for name in FRESH:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
@@ -103,7 +103,7 @@ class Folder:
         """What is printed, on both streams."""
         commands = f". .venv/bin/activate\n{step.commands}"
         ran = subprocess.run(
-            ["sh", "-euc", commands],
+            ["sh", "-ec", commands],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -13,6 +13,7 @@ from bridge.model.delivery import Delivery
 from bridge.model.event import Event
 from bridge.model.log import Position
 from bridge.model.rule import Batching, TargetSpec
+from bridge.model.units import Size
 
 
 class Scripted(Target):
@@ -260,3 +261,23 @@ async def test_what_is_put_in_the_moment_when_the_last_worker_ends_is_sent() -> 
                 await lane.put(deliveries(1), settled.append)
             while sum(settled) < expected:
                 await asyncio.sleep(0)
+
+
+async def test_a_send_is_bounded_in_bytes_too() -> None:
+    """At least one delivery goes out, however large."""
+    target, settled = Scripted(), []
+    sizes = [100, 100, 900, 100, 5000, 100]
+    events = [Event(str(i), "/s", "t", {}, b"x" * size) for i, size in enumerate(sizes)]
+    wanted = [Delivery(event, Position(0, i), None, None) for i, event in enumerate(events)]
+
+    async def bury(letters: Sequence[GivenUp]) -> None:
+        raise AssertionError(letters)
+
+    spec = TargetSpec(name="a", kind="scripted", concurrency=1, batch=Batching(count=10, size=Size(1500)))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
+        lane = Lane(target, spec, bury=bury, spawn=group.create_task, timing=timing)
+        await lane.put(wanted, settled.append)
+        while sum(settled) < len(sizes):
+            await asyncio.sleep(0)
+    assert target.sends == [[0, 1], [2, 3], [4], [5]]
