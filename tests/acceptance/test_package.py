@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 NOT_SOURCE = {".git", ".venv", "data", "out", "build", "dist", "bridge.egg-info"}
 BESIDE = ("docs", "examples", "protos", "tests", ".ci")
-FILES = ("README.md", "CHANGELOG.md", "LICENSE", "Makefile", "constraints.txt", "pyproject.toml", "MANIFEST.in")
+FILES = ("README.md", "CHANGELOG.md", "LICENSE", "Makefile", "constraints.txt", "pyproject.toml")
 INDIRECT = {"httptools", "googleapis-common-protos", "protobuf"}
 """Not found by the name of a module: uvicorn's parser, and those that share the name `google`."""
 
