@@ -11,6 +11,7 @@ from typing import NamedTuple
 from bridge.dataplane.lanes import Lane, Send, Settled
 from bridge.dataplane.ledger import Ledger
 from bridge.dataplane.routing import Judgement
+from bridge.errors import NotFound
 from bridge.model.delivery import Delivery
 from bridge.model.log import StoredChunk
 from bridge.stores.bus.base import BusLog
@@ -152,9 +153,13 @@ class Pipeline:
             self._committed.setdefault(partition, self._ledgers[partition].position)
             self._followers.add(self._group.create_task(self._follow(partition)))
 
+    def read_no_more(self) -> None:
+        """From now on no batch is judged, not even one that has been read already."""
+        self._ending = True
+
     async def stop_reading(self) -> None:
         """Return once nothing more will be read; what was read keeps being committed as it settles."""
-        self._ending = True
+        self.read_no_more()
         for follower in self._idle:
             follower.cancel()
         await asyncio.gather(*self._followers - {asyncio.current_task()}, return_exceptions=True)
@@ -266,3 +271,10 @@ class Pipeline:
         if moved and not self._abandoned:
             await self._log.commit(self._cursor, moved)
             self._committed |= moved
+
+
+def is_gone(error: Exception) -> bool:
+    """Whether a pipeline ended because its log was dropped."""
+    if isinstance(error, ExceptionGroup):
+        return error.subgroup(NotFound) is not None
+    return isinstance(error, NotFound)

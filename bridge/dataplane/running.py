@@ -7,13 +7,12 @@ from functools import partial
 import structlog
 
 from bridge.dataplane.lanes import Settled
-from bridge.dataplane.pipeline import Pace, Pipeline, Refresh, Wiring
+from bridge.dataplane.pipeline import Pace, Pipeline, Refresh, Wiring, is_gone
 from bridge.dataplane.routing import Judgement
 from bridge.dataplane.rules import RunningRules, Surroundings
 from bridge.dataplane.stats import BusStats
 from bridge.dataplane.targets import RunningTarget
 from bridge.dataplane.tasks import Tasks
-from bridge.errors import NotFound
 from bridge.model.bus import BusSpec
 from bridge.model.delivery import Delivery
 from bridge.model.documents import parse_json
@@ -66,7 +65,7 @@ class RunningBus:
             except Exception as error:
                 if self._tasks.ending:
                     raise asyncio.CancelledError from error
-                if _is_gone(error):
+                if is_gone(error):
                     return
                 log.exception("the flow of a bus failed and begins again", bus=self.name)
             await self._sleep(1)
@@ -101,10 +100,3 @@ class RunningBus:
         position = target.position if target is not None else live
         held = {p: self.log.bounds(p) for p in range(self.log.partitions)}
         return sum(max(0, end - position.get(p, first)) for p, (first, end) in held.items())
-
-
-def _is_gone(error: Exception) -> bool:
-    """Whether a flow ended because its log was dropped."""
-    if isinstance(error, ExceptionGroup):
-        return error.subgroup(NotFound) is not None
-    return isinstance(error, NotFound)

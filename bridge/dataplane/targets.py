@@ -16,10 +16,10 @@ from weakref import WeakSet
 import structlog
 
 from bridge.dataplane.lanes import Lane, Send
-from bridge.dataplane.pipeline import Judge, Lost, Pipeline, Refresh, Wiring
+from bridge.dataplane.pipeline import Judge, Lost, Pipeline, Refresh, Wiring, is_gone
 from bridge.dataplane.routing import Gate
 from bridge.dataplane.tasks import Tasks
-from bridge.errors import NotFound, StoreError
+from bridge.errors import StoreError
 from bridge.model.log import Position
 from bridge.model.rule import own_cursor
 from bridge.rules.scope import Names
@@ -122,8 +122,8 @@ class RunningTarget:
         waiting, flying = self.lane.unload()
         owed = [(send.settled, len(send.deliveries)) for send in waiting]
         read = dict(live.read)
-        for deliveries in [send.deliveries for send in waiting]:
-            _lower(read, deliveries[0].position)
+        for send in waiting:
+            _lower(read, send.deliveries[0].position)
         hand_overs = live.hand_overs
         if self._finishing is not None:  # it had just come back
             hand_overs = hand_overs + self._finishing.hand_overs
@@ -171,8 +171,8 @@ class RunningTarget:
         except Exception as error:
             if self._tasks.ending:
                 raise asyncio.CancelledError from error
-            if isinstance(error, NotFound) or (isinstance(error, ExceptionGroup) and error.subgroup(NotFound)):
-                return  # the bus was deleted
+            if is_gone(error):
+                return
             log.exception("the own cursor of a target failed and begins again", cursor=self.cursor)
             await asyncio.sleep(1)
             if self._own is own:
@@ -185,6 +185,7 @@ class RunningTarget:
             return
         if any(own.read.get(partition, -1) < offset for partition, offset in live.read.items()):
             return
+        own.read_no_more()  # now, not in the task below: another partition of it may be about to judge a batch
         self.gate.starts = dict(own.read)
         self.gate.closed = False
         self._own, self._finishing = None, own
