@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x62ridge/internal/raw.proto\x12\x0f\x62ridge.internal\x1a\x19google/protobuf/any.proto\"(\n\tRawEvents\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0e\n\x06\x65vents\x18\x02 \x03(\x0c\"\x1a\n\x08RawBatch\x12\x0e\n\x06\x65vents\x18\x01 \x03(\x0c\"\x1d\n\nRawResults\x12\x0f\n\x07results\x18\x01 \x03(\x0c\"\xbe\x01\n\x08\x45nvelope\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x14\n\x0cspec_version\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x12\n\nattributes\x18\x05 \x03(\x0c\x12\x15\n\x0b\x62inary_data\x18\x06 \x01(\x0cH\x00\x12\x13\n\ttext_data\x18\x07 \x01(\tH\x00\x12*\n\nproto_data\x18\x08 \x01(\x0b\x32\x14.google.protobuf.AnyH\x00\x42\x06\n\x04\x64\x61ta\"C\n\tEnvelopes\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12)\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x19.bridge.internal.Envelopeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x62ridge/internal/raw.proto\x12\x0f\x62ridge.internal\x1a\x19google/protobuf/any.proto\"(\n\tRawEvents\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0e\n\x06\x65vents\x18\x02 \x03(\x0c\"\x1a\n\x08RawBatch\x12\x0e\n\x06\x65vents\x18\x01 \x03(\x0c\"\xbe\x01\n\x08\x45nvelope\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x14\n\x0cspec_version\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x12\n\nattributes\x18\x05 \x03(\x0c\x12\x15\n\x0b\x62inary_data\x18\x06 \x01(\x0cH\x00\x12\x13\n\ttext_data\x18\x07 \x01(\tH\x00\x12*\n\nproto_data\x18\x08 \x01(\x0b\x32\x14.google.protobuf.AnyH\x00\x42\x06\n\x04\x64\x61ta\"C\n\tEnvelopes\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12)\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x19.bridge.internal.Envelopeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,10 +36,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RAWEVENTS']._serialized_end=113
   _globals['_RAWBATCH']._serialized_start=115
   _globals['_RAWBATCH']._serialized_end=141
-  _globals['_RAWRESULTS']._serialized_start=143
-  _globals['_RAWRESULTS']._serialized_end=172
-  _globals['_ENVELOPE']._serialized_start=175
-  _globals['_ENVELOPE']._serialized_end=365
-  _globals['_ENVELOPES']._serialized_start=367
-  _globals['_ENVELOPES']._serialized_end=434
+  _globals['_ENVELOPE']._serialized_start=144
+  _globals['_ENVELOPE']._serialized_end=334
+  _globals['_ENVELOPES']._serialized_start=336
+  _globals['_ENVELOPES']._serialized_end=403
 # @@protoc_insertion_point(module_scope)

@@ -21,12 +21,6 @@ class RawBatch(_message.Message):
     events: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, events: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
-class RawResults(_message.Message):
-    __slots__ = ("results",)
-    RESULTS_FIELD_NUMBER: _ClassVar[int]
-    results: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, results: _Optional[_Iterable[bytes]] = ...) -> None: ...
-
 class Envelope(_message.Message):
     __slots__ = ("id", "source", "spec_version", "type", "attributes", "binary_data", "text_data", "proto_data")
     ID_FIELD_NUMBER: _ClassVar[int]
