@@ -23,7 +23,7 @@
     ├── Unreachable                the network's      later      (raised by the client: no bridge answered)
     └── TargetError                theirs; raised by connectors, never shown to callers
         ├── Retryable(after_s)     again, by the target's policy
-        ├── Rejected(reason)       never; to the dead letters
+        ├── Rejected(kind)         never; to the dead letters
         ├── NotConnected           again, after ``open()``
         └── PartlyFailed(failures) some deliveries of a batch failed, each with its own TargetError
 
@@ -32,7 +32,12 @@ one table from class to wire; ``problem()`` is the one JSON shape (RFC 9457).
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+RejectedKind = Literal[
+    "rejected", "too-large", "not-authorised", "target-missing", "aborted-by-target", "target-retired"
+]
+"""Why a target takes a delivery never: ``rejected`` where nothing finer is known."""
 
 
 class BridgeError(Exception):
@@ -198,14 +203,33 @@ class TargetError(BridgeError):
 
     code = "TARGET_ERROR"
 
+    def __init__(
+        self,
+        reason: str = "",
+        *,
+        answer: bytes = b"",
+        hold_s: float | None = None,
+        overload: bool = False,
+        retire: bool = False,
+    ) -> None:
+        """``answer``: the beginning of what the target said, for the record. ``hold_s``: it wants nothing at all for so
+        long. ``overload``: it has too much to do. ``retire``: it wants nothing any more, until somebody looks at it.
+        """
+        super().__init__(reason)
+        self.answer = answer
+        self.hold_s = hold_s
+        self.overload = overload
+        self.retire = retire
+
 
 class Retryable(TargetError):
-    """The target failed for now; ``after_s`` is its own wish when to come back."""
+    """The target failed for now; ``after_s`` is its own wish when to come back with this delivery."""
 
     code = "RETRYABLE"
 
-    def __init__(self, reason: str = "", *, after_s: float | None = None) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str = "", *, after_s: float | None = None, **said: Any) -> None:
+        """``said``: as for TargetError."""
+        super().__init__(reason, **said)
         self.after_s = after_s
 
 
@@ -213,6 +237,11 @@ class Rejected(TargetError):
     """The target will never take this delivery."""
 
     code = "REJECTED"
+
+    def __init__(self, reason: str = "", *, kind: RejectedKind = "rejected", **said: Any) -> None:
+        """``kind`` is the class of the reason, as dead letters show it; ``said``: as for TargetError."""
+        super().__init__(reason, **said)
+        self.kind = kind
 
 
 class NotConnected(TargetError):

@@ -12,8 +12,10 @@ calls come on one event loop; nothing here may block it: slow work goes to a thr
 
 **send** takes 1 to ``max_batch`` deliveries, in the order of the log, and returns when the target has taken all of them.
 Otherwise it raises: Retryable (with a wish when to come back), Rejected (never again), NotConnected, or PartlyFailed with
-one of these for each delivery that failed; the others are then taken. Anything else raised is a bug of the connector: it
-is logged with its traceback, counted apart and retried. Cancellation (time-out, stop) may come at any await; what was
+one of these for each delivery that failed; the others are then taken. Each may carry the beginning of the target's answer,
+and what the target said beyond this delivery: send nothing for a while, less at a time, or nothing any more
+(``errors.TargetError``). Anything else raised is a bug of the connector: it is logged with its traceback, counted apart
+and retried. Cancellation (time-out, stop) may come at any await; what was
 sent by then may be sent again. Retries, waits, rate, time-outs and dead letters are not the connector's business.
 
 **Marks on config fields.** ``Annotated[str, field("...", expression=True)]``: the text (or each value of a dict of texts)
@@ -39,6 +41,14 @@ Escape = Callable[[str, str], str]
 
 class Config(Document, frozen=True, kw_only=True):
     """Base of every connector's config: unknown members are refused, each field says what it is by ``field``."""
+
+    @property
+    def address(self) -> str:
+        """Where a delivery with this config, its expressions filled in, goes: shown with a dead letter.
+
+        Nothing secret; a URI or a relative one where possible; empty where there is nothing to say.
+        """
+        return ""
 
 
 def field(

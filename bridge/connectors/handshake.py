@@ -34,20 +34,25 @@ def ask(handshake: Handshake) -> dict[str, str]:
     return headers
 
 
-def judge_consent(handshake: Handshake, answer: Answer, now: float, cap_s: float) -> Retryable | None:
-    """Why there is no consent, which may be given later; None when there is."""
-    after_s = parse_retry_after(answer.headers.get("Retry-After"), now, cap_s)
+def judge_consent(handshake: Handshake, answer: Answer, now: float) -> Retryable | None:
+    """Why there is no consent, which may be given later; None when there is. Until then nothing at all can be sent."""
+    reason = _find_refusal(handshake, answer)
+    if not reason:
+        return None
+    wish_s = parse_retry_after(answer.headers.get("Retry-After"), now)
+    return Retryable(reason, after_s=wish_s, hold_s=wish_s, answer=answer.text)
+
+
+def _find_refusal(handshake: Handshake, answer: Answer) -> str:
     allowed = answer.headers.get("WebHook-Allowed-Origin", "").strip()
     said = f"(status {answer.status})"
     if not allowed:
-        return Retryable(f"no consent: its answer to OPTIONS {said} has no WebHook-Allowed-Origin", after_s=after_s)
+        return f"no consent: its answer to OPTIONS {said} has no WebHook-Allowed-Origin"
     if allowed != "*" and allowed.lower() != handshake.origin.lower():
-        shown = one_line(allowed, 100)
-        return Retryable(f"no consent: it allows the origin {shown}, not {handshake.origin} {said}", after_s=after_s)
+        return f"no consent: it allows the origin {one_line(allowed, 100)}, not {handshake.origin} {said}"
     rate = answer.headers.get("WebHook-Allowed-Rate", "").strip()
     if handshake.rate and re.fullmatch(r"[0-9]{1,9}", rate) and int(rate) < handshake.rate:
-        return Retryable(
-            f"no consent to {handshake.rate} requests a minute: it allows {int(rate)}; ask for no more and send no more",
-            after_s=after_s,
+        return (
+            f"no consent to {handshake.rate} requests a minute: it allows {int(rate)}; ask for no more and send no more"
         )
-    return None
+    return ""

@@ -40,7 +40,7 @@ def parse_json(text: bytes | str, kind: type[T]) -> T:
 
 
 def _parse_unit(kind: type, value: object) -> Any:
-    if kind in UNITS:
+    if issubclass(kind, UNITS):
         try:
             return kind.parse(value)
         except InvalidConfig as error:

@@ -1,23 +1,44 @@
 """Durations, sizes and rates: text in documents (``15s``, ``256KiB``, ``100/s``), numbers in code."""
 
 import re
+from math import isfinite
 from typing import ClassVar, Self
 
 from bridge.errors import InvalidConfig
 
 
 class _Unit:
-    """Parses ``<number><unit>`` by the units of the subclass; remembers nothing of the spelling."""
+    """Parses ``<number><unit>`` by the units of the subclass; remembers nothing of the spelling.
+
+    A subclass of a unit may set limits, spelled as users would: ``least``, ``most``; empty: there is none.
+    """
 
     units: ClassVar[dict[str, float]]
     wanted: ClassVar[str]
+    least: ClassVar[str] = ""
+    most: ClassVar[str] = ""
 
     @classmethod
-    def factor(cls, text: object) -> tuple[float, float]:
+    def number(cls, text: object) -> float:
+        """The text in seconds, bytes or events per second, within the limits. Raises InvalidConfig."""
+        value = cls._read(text)
+        if cls.least and value < cls._read(cls.least):
+            raise InvalidConfig(f"{text!r} is less than {cls.least}")
+        if not isfinite(value) or (cls.most and value > cls._read(cls.most)):
+            raise InvalidConfig(f"{_shortened(text)} is more than {cls.most or 'can be'}")
+        return value
+
+    @classmethod
+    def _read(cls, text: object) -> float:
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z/]+)", text) if isinstance(text, str) else None
         if match is None or match[2] not in cls.units:
-            raise InvalidConfig(f"{text!r} is not {cls.wanted}")
-        return float(match[1]), cls.units[match[2]]
+            raise InvalidConfig(f"{_shortened(text)} is not {cls.wanted}")
+        return float(match[1]) * cls.units[match[2]]
+
+
+def _shortened(text: object) -> str:
+    shown = repr(text)
+    return shown if len(shown) <= 100 else f"{shown[:100]}…"
 
 
 class Duration(_Unit, float):
@@ -28,8 +49,7 @@ class Duration(_Unit, float):
 
     @classmethod
     def parse(cls, text: object) -> Self:
-        number, factor = cls.factor(text)
-        return cls(number * factor)
+        return cls(cls.number(text))
 
 
 class Size(_Unit, int):
@@ -40,8 +60,7 @@ class Size(_Unit, int):
 
     @classmethod
     def parse(cls, text: object) -> Self:
-        number, factor = cls.factor(text)
-        return cls(number * factor)
+        return cls(cls.number(text))
 
 
 class Rate(_Unit, float):
@@ -52,8 +71,7 @@ class Rate(_Unit, float):
 
     @classmethod
     def parse(cls, text: object) -> Self:
-        number, factor = cls.factor(text)
-        return cls(number * factor)
+        return cls(cls.number(text))
 
 
 UNITS: tuple[type[Duration] | type[Size] | type[Rate], ...] = (Duration, Size, Rate)

@@ -161,7 +161,8 @@ def test_what_looks_like_a_mistake_is_a_warning_on_apply(traffic: Door, warning:
 
 def test_times_of_the_status_are_text(traffic: Door) -> None:
     """RFC 3339 with its zone: of the start, of the oldest event, of the last error."""
-    dead = {"name": "dead", "kind": "http", "config": {"url": "http://127.0.0.1:9/"}, "retry": {"schedule": ["10ms"]}}
+    retry = {"schedule": ["10ms"], "maxAttempts": 4}
+    dead = {"name": "dead", "kind": "http", "config": {"url": "http://127.0.0.1:9/"}, "retry": retry}
     traffic.apply(bus("late"), rule("r", "late", dead))
     traffic.put("late", event(1))
     error = until(lambda: traffic.target("late", "r", "dead").get("lastError"))

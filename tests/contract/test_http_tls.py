@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from bridge.connectors.base import Target
-from bridge.connectors.targets.http import HttpTarget
+from bridge.connectors.targets.http import HttpConfig, HttpTarget
 from bridge.errors import Rejected, Retryable
 from bridge.testing.connectors import make_delivery, make_target
 from bridge.testing.sink import Answer, HttpSink
@@ -59,8 +59,8 @@ def ours(make_pair: Callable[[str], Pair]) -> Pair:
     return make_pair("IP:127.0.0.1")
 
 
-async def push(target: Target) -> None:
-    await target.send([make_delivery(target)])
+async def push(target: Target, **changed: Any) -> None:
+    await target.send([make_delivery(target, **changed)])
 
 
 async def failure_of(url: str, **tls: Any) -> Retryable:
@@ -184,3 +184,42 @@ async def test_a_trusted_target_may_abort_a_delivery(ours: Pair) -> None:
                 await push(target)
             assert ("aborted by the target" in str(caught.value)) is (failure is Rejected)
             await target.close()
+
+
+async def test_a_trusted_target_may_ask_to_be_sent_nothing_more(ours: Pair) -> None:
+    """With a delivery that it refuses, or takes: then the next one tells. Unchecked it may not."""
+    order = {"webhook-delivery": "disable"}
+    async with HttpSink(tls=ours.server()) as sink:
+        target = make_target(HttpTarget, url=sink.url, tls={"caFile": ours.cert})
+        await target.open()
+        sink.script = [Answer(503, order), Answer(204, order)]
+        with pytest.raises(Retryable, match=r"asked to be sent nothing more .*: status 503") as caught:
+            await push(target)
+        assert caught.value.retire
+        await push(target)
+        with pytest.raises(Retryable, match="asked to be sent nothing more") as caught:
+            await push(target)
+        assert caught.value.retire
+        assert len(sink.received) == 2
+        await push(target)  # somebody has resumed it
+        assert len(sink.received) == 3
+        await target.close()
+
+
+@pytest.mark.parametrize("path", ["", "/${subject}"])
+async def test_others_may_not_ask_for_that(ours: Pair, path: str) -> None:
+    """Who is not known by its certificate, and one of many addresses."""
+    order = {"webhook-delivery": "disable"}
+    async with HttpSink(tls=ours.server()) as sink:
+        tls: dict[str, Any] = {"caFile": ours.cert} if path else {"verify": False}
+        target = make_target(HttpTarget, url=sink.url + path, tls=tls)
+        await target.open()
+        config = HttpConfig(url=sink.url)
+        sink.script = [Answer(503, order), Answer(204, order)]
+        with pytest.raises(Retryable) as caught:
+            await push(target, config=config)
+        assert not caught.value.retire
+        await push(target, config=config)
+        await push(target, config=config)
+        assert len(sink.received) == 3
+        await target.close()

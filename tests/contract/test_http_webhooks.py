@@ -12,7 +12,8 @@ import pytest
 
 from bridge.connectors.base import Target
 from bridge.connectors.targets.http import HttpConfig, HttpTarget
-from bridge.errors import Rejected, Retryable
+from bridge.errors import PartlyFailed, Rejected, Retryable
+from bridge.model.delivery import Payload
 from bridge.testing.clock import ManualClock
 from bridge.testing.connectors import FakeHost, make_delivery, make_event, make_target
 from bridge.testing.sink import Answer, HttpSink, Received
@@ -184,12 +185,61 @@ async def test_a_target_that_is_not_there_gives_no_consent(clock: ManualClock) -
 async def test_what_the_receiver_may_order(
     sink: HttpSink, clock: ManualClock, answer: Answer, failure: type[Exception], reason: str
 ) -> None:
-    """Over plain http only what a status says; no wait beyond the cap."""
+    """Over plain http only what a status says. How long a wait is granted is not the connector's business."""
     sink.script = [answer]
-    target = await opened(sink, clock, retryAfterCap="5m")
+    target = await opened(sink, clock)
     with pytest.raises(failure, match=reason) as caught:
         await push(target)
     wish = answer.headers.get("Retry-After", "")
     if isinstance(caught.value, Retryable):
-        assert caught.value.after_s == (300.0 if wish.isdigit() else None)
+        assert caught.value.after_s == caught.value.hold_s == (31_536_000.0 if wish.isdigit() else None)
+    assert caught.value.retire is (answer.status == 410)
+    await target.close()
+
+
+async def test_a_taken_delivery_over_plain_http_retires_nothing(sink: HttpSink, clock: ManualClock) -> None:
+    """Anybody in between could have written that header."""
+    sink.default = Answer(200, {"webhook-delivery": "disable"})
+    target = await opened(sink, clock)
+    for offset in range(3):
+        await push(target, offset)
+    assert len(sink.received) == 3
+    await target.close()
+
+
+async def test_a_retired_target_gets_nothing_of_the_batch_any_more(sink: HttpSink, clock: ManualClock) -> None:
+    """The delivery that was refused is rejected; the others wait."""
+    sink.script = [Answer(), Answer(410)]
+    target = await opened(sink, clock, mode="batched")
+    payload = Payload(b"{}", "application/json")
+    with pytest.raises(PartlyFailed) as caught:
+        await target.send([make_delivery(target, offset=offset, payload=payload) for offset in range(4)])
+    failures = caught.value.failures
+    assert {offset: type(failure) for offset, failure in failures.items()} == {1: Rejected, 2: Retryable, 3: Retryable}
+    assert all(failure.retire for failure in failures.values())
+    assert len(sink.received) == 2
+    await target.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "hold_s", "overload", "retire"),
+    [("/hooks", 60.0, True, True), ("/hooks/${data.x}", 60.0, True, False), (":${data.port}/", None, False, False)],
+)
+async def test_one_of_many_addresses_does_not_speak_for_the_target(
+    sink: HttpSink, clock: ManualClock, path: str, hold_s: float | None, overload: bool, retire: bool
+) -> None:
+    """Who may choose the address by an event must not stop the deliveries of others."""
+    host = sink.url if path.startswith("/") else "http://127.0.0.1"
+    target = await opened(sink, clock, url=host + path)
+    config = HttpConfig(url=f"{sink.url}/x")
+    for answer, wanted in (
+        (Answer(410), (None, False, retire)),
+        (Answer(429, {"Retry-After": "60"}), (hold_s, overload, False)),
+    ):
+        sink.script = [answer]
+        with pytest.raises((Rejected, Retryable)) as caught:
+            await push(target, config=config)
+        assert (caught.value.hold_s, caught.value.overload, caught.value.retire) == wanted
+    assert isinstance(caught.value, Retryable)
+    assert caught.value.after_s == 60.0
     await target.close()

@@ -5,7 +5,17 @@ import inspect
 import pytest
 
 from bridge import errors
-from bridge.errors import BridgeError, InvalidConfig, Overloaded, PartlyFailed, Rejected, problem
+from bridge.errors import (
+    BridgeError,
+    InvalidConfig,
+    NotConnected,
+    Overloaded,
+    PartlyFailed,
+    Rejected,
+    Retryable,
+    TargetError,
+    problem,
+)
 
 CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, BridgeError)]
 
@@ -35,6 +45,16 @@ def test_a_path_moves_below_a_prefix() -> None:
     """An error found inside a part is reported from the root."""
     assert str(InvalidConfig("bad", path="$.url").under("$.spec.config")) == "$.spec.config.url: bad"
     assert str(InvalidConfig("bad").under("$.spec")) == "$.spec: bad"
+
+
+def test_what_a_target_said_goes_with_its_error() -> None:
+    """Nothing, unless the connector heard something."""
+    for plain in (TargetError(), Retryable("a"), Rejected("b"), NotConnected("c"), PartlyFailed({})):
+        assert (plain.answer, plain.hold_s, plain.overload, plain.retire) == (b"", None, False, False)
+    busy = Retryable("busy", after_s=1.0, hold_s=5.0, overload=True, answer=b"later")
+    assert (busy.reason, busy.after_s, busy.hold_s, busy.overload, busy.answer) == ("busy", 1.0, 5.0, True, b"later")
+    gone = Rejected("gone", kind="target-retired", retire=True)
+    assert (gone.kind, gone.retire, Rejected("no").kind) == ("target-retired", True, "rejected")
 
 
 def test_partial_failure_counts() -> None:

@@ -11,7 +11,6 @@ every other attribute are kept, the data is the payload, `datacontenttype` its m
 as it describes the data from before.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -19,24 +18,30 @@ from bridge.connectors import base
 from bridge.connectors.base import Features, field
 from bridge.errors import (
     InvalidConfig,
+    InvalidInput,
     NotFound,
     Overloaded,
     PartlyFailed,
     Rejected,
+    RejectedKind,
     Retryable,
     StoreError,
     TargetError,
+    TooLarge,
 )
 from bridge.model.delivery import Delivery, Payload
 from bridge.model.event import DataForm, Event, Value, is_json
+from bridge.model.hops import HOPS, MOST_HOPS, count_hops
 from bridge.model.resource import NAME, NAME_RULE
-
-HOPS = "bridgehops"
 
 
 class BusConfig(base.Config, frozen=True, kw_only=True):
     bus: Annotated[str, field("The other bus, by name.")]
-    max_hops: Annotated[int, field("How many buses an event may have been put to by rules.", ge=1, le=1000)] = 8
+    max_hops: Annotated[int, field("How many buses an event may have been put to by rules.", ge=1, le=1000)] = MOST_HOPS
+
+    @property
+    def address(self) -> str:
+        return self.bus
 
 
 class BusTarget(base.Target):
@@ -68,19 +73,16 @@ class BusTarget(base.Target):
         try:
             refused = await self.host.put(self.config.bus, list(events.values()))
         except Overloaded as error:
-            return dict.fromkeys(events, Retryable(f"bus {self.config.bus}: {error}", after_s=error.after_s))
+            reason = f"bus {self.config.bus}: {error}"
+            return dict.fromkeys(events, Retryable(reason, after_s=error.after_s, hold_s=error.after_s))
         except (NotFound, StoreError) as error:
             return dict.fromkeys(events, Retryable(f"bus {self.config.bus}: {error}"))
         indices = list(events)
-        return {indices[i]: Rejected(f"bus {self.config.bus}: {error}") for i, error in refused.items()}
+        return {indices[i]: self._refused(error) for i, error in refused.items()}
 
-
-def count_hops(event: Event) -> int:
-    """How often rules have put it already. Over HTTP the number arrives as text; what is no number counts as none."""
-    value = event.attributes.get(HOPS)
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
-        return int(value)
-    return max(0, value) if isinstance(value, int) and not isinstance(value, bool) else 0
+    def _refused(self, error: InvalidInput) -> Rejected:
+        kind: RejectedKind = "too-large" if isinstance(error, TooLarge) else "rejected"
+        return Rejected(f"bus {self.config.bus}: {error}", kind=kind)
 
 
 def make_event(event: Event, payload: Payload | None, hops: int) -> Event:

@@ -37,6 +37,10 @@ class FileConfig(base.Config, frozen=True, kw_only=True):
     rotate: Annotated[Rotate | None, field("Start a new file when this one is full; absent: never.")] = None
     fsync: Annotated[bool, field("Wait until each batch is on the disk.")] = False
 
+    @property
+    def address(self) -> str:
+        return self.path
+
 
 class FileTarget(base.Target):
     kind = "file"

@@ -6,6 +6,10 @@ Retried: no connection, TLS and DNS errors, no or a broken answer, no consent in
 409, 429, 5xx and unknown ones, not before the answer's Retry-After. Redirects (never followed), all other 4xx, 410
 included, addresses that may not be connected to, and what the target aborts are final.
 
+What a server says about more than one delivery (410, Retry-After, an overload, the header webhook-delivery) is about the
+target as far as all its events go to that server: not where placeholders make up the host, or, for 410 and the header,
+any part of the URL.
+
 What a transform made is sent as it is, with its media type, whatever the mode; in batched mode that is one request each,
 one after the other. Mode `payload` without a transform sends the event's data with its media type. A placeholder's value
 is percent-encoded in the URL; in a header, what is not visible ASCII is. A keep-alive connection that the server has
@@ -14,6 +18,7 @@ closed in the meantime is replaced at once, which is no failure.
 
 import asyncio
 import gzip
+import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
@@ -22,7 +27,7 @@ import msgspec
 from bridge.codec.http import format_batched, format_binary, format_structured
 from bridge.connectors import base, handshake, signatures
 from bridge.connectors.addresses import Address, find_literal, refuse
-from bridge.connectors.answers import judge, one_line
+from bridge.connectors.answers import DISABLED, judge, one_line, wants_no_more
 from bridge.connectors.base import Features, Host, Reach, field, has_placeholder
 from bridge.connectors.handshake import Handshake, ask, judge_consent
 from bridge.connectors.headers import check_headers, encode_header
@@ -57,12 +62,14 @@ class HttpConfig(base.Config, frozen=True, kw_only=True):
     ] = None
     tls: Annotated[Tls, field("For https: which certificates are trusted and shown.")] = Tls()
     connect_timeout: Annotated[Duration, field("How long making a connection may take.")] = Duration(5)
-    retry_after_cap: Annotated[Duration, field("The longest wait that an answer's Retry-After may ask for.")] = (
-        Duration(3600)
-    )
     allow_private: Annotated[
         bool, field("Whether it may lead to addresses that are not public: private, loopback, link-local and others.")
     ] = False
+
+    @property
+    def address(self) -> str:
+        """Without the query, where tokens are wont to stand, and without a user, which a placeholder may have brought."""
+        return re.sub(r"//[^/]*@", "//", re.split(r"[?#]", self.url, maxsplit=1)[0])
 
 
 class HttpTarget(base.Target):
@@ -78,6 +85,9 @@ class HttpTarget(base.Target):
             self.features = Features(max_batch=1)
         self._signer = Signer(config.signing) if config.signing else None
         self._unfinished = bool(config.gzip or config.handshake or config.signing)
+        self._one_url = not has_placeholder(config.url)
+        self._one_server = check_url(config.url) is not None
+        self._unwanted = False
         self._client = WebClient(config.tls, config.connect_timeout, self._refuse)
 
     @classmethod
@@ -117,21 +127,26 @@ class HttpTarget(base.Target):
         constant = {name: value for name, value in self.config.headers.items() if not has_placeholder(value)}
         headers = {name: encode_header(value) for name, value in constant.items()} | ask(wish)
         answer = await self._client.request(Request("OPTIONS", parse_url(self.config.url), headers, b""))
-        refusal = judge_consent(wish, answer, self.host.clock(), self.config.retry_after_cap)
+        refusal = judge_consent(wish, answer, self.host.clock())
         if refusal is not None:
             raise refusal
 
     async def send(self, deliveries: Sequence[Delivery]) -> None:
         failures: dict[int, TargetError] = {}
-        holds: Retryable | None = None  # after a failure that may pass, the rest waits with it
+        holds: Retryable | None = None
         for part in _parts(deliveries, self.config.mode):
+            holds = holds or self._take_order()
             failure = holds or await self._push(deliveries[part.start : part.stop])
-            if isinstance(failure, Retryable):
-                holds = failure
             if failure is not None:
                 failures |= dict.fromkeys(part, failure)
+                holds = holds or _hold(failure)
         if failures:
             raise failures[0] if len(deliveries) == 1 else PartlyFailed(failures)
+
+    def _take_order(self) -> Retryable | None:
+        """What a target said while it took a delivery is told by the next one, which so stays undelivered."""
+        unwanted, self._unwanted = self._unwanted, False
+        return Retryable(DISABLED, retire=True) if unwanted else None
 
     async def _push(self, deliveries: Sequence[Delivery]) -> TargetError | None:
         """One request; returns why it failed."""
@@ -142,8 +157,20 @@ class HttpTarget(base.Target):
             answer = await self._client.request(request)
         except (Rejected, Retryable) as error:
             return error
-        authentic = request.url.scheme == "https" and self.config.tls.verify
-        return judge(answer, self.host.clock(), self.config.retry_after_cap, authentic=authentic)
+        authentic = request.url.scheme == "https" and self.config.tls.verify and self._one_url
+        failure = judge(answer, self.host.clock(), authentic=authentic)
+        if failure is None:
+            self._unwanted = self._unwanted or (authentic and wants_no_more(answer))
+        else:
+            self._limit(failure)
+        return failure
+
+    def _limit(self, failure: TargetError) -> None:
+        """What one of several servers says is about the delivery alone: events that choose it must not stop the others."""
+        if not self._one_url:
+            failure.retire = False
+        if not self._one_server:
+            failure.hold_s, failure.overload = None, False
 
     async def _finish(self, request: Request, deliveries: Sequence[Delivery]) -> Request:
         """What depends on the whole request: compression, then the signature of what is sent."""
@@ -163,6 +190,13 @@ class HttpTarget(base.Target):
 
     async def close(self) -> None:
         await self._client.close()
+
+
+def _hold(failure: TargetError) -> Retryable | None:
+    """With what the rest of a batch waits: after a failure that may pass, or once the target wants no more."""
+    if isinstance(failure, Retryable):
+        return failure
+    return Retryable(failure.reason, retire=True) if failure.retire else None
 
 
 def compress(body: bytes) -> bytes:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.connectors.answers import Answer, judge, one_line, parse_retry_after
+from bridge.connectors.answers import YEAR_S, Answer, judge, one_line, parse_retry_after, wants_no_more
 from bridge.errors import Rejected, Retryable
 
 NOW = 784111777.0
@@ -38,12 +38,44 @@ def test_the_reason_holds_status_and_text() -> None:
 
 
 def test_the_wish_when_to_come_back_is_passed_on() -> None:
-    """On every status that is tried again."""
+    """On every status that is tried again: for this delivery, and for all others."""
     for status in (404, 429, 500, 503):
         failure = judge(Answer(status, {"Retry-After": "7"}), NOW)
         assert isinstance(failure, Retryable)
-        assert failure.after_s == 7.0
-    assert isinstance(judge(Answer(400, {"Retry-After": "7"}), NOW), Rejected)
+        assert (failure.after_s, failure.hold_s) == (7.0, 7.0)
+        failure = judge(Answer(status, {}), NOW)
+        assert isinstance(failure, Retryable)
+        assert (failure.after_s, failure.hold_s) == (None, None)
+    failure = judge(Answer(400, {"Retry-After": "7"}), NOW)
+    assert isinstance(failure, Rejected)
+    assert failure.hold_s is None
+
+
+def test_the_beginning_of_the_answer_is_kept() -> None:
+    """Of every failure, as it came."""
+    for status in (302, 400, 410, 503):
+        failure = judge(Answer(status, {}, b"no\xff\n"), NOW)
+        assert failure is not None
+        assert failure.answer == b"no\xff\n"
+
+
+def test_three_statuses_say_that_it_is_too_much() -> None:
+    """429, 502, 504; 503 may have other reasons."""
+    failures = {status: judge(Answer(status, {}), NOW) for status in range(1000)}
+    assert {status for status, failure in failures.items() if failure and failure.overload} == {429, 502, 504}
+
+
+def test_refusals_are_told_apart() -> None:
+    """Where a status says more than no."""
+    failures = {status: judge(Answer(status, {}), NOW) for status in range(1000)}
+    kinds = {status: failure.kind for status, failure in failures.items() if isinstance(failure, Rejected)}
+    assert {status: kind for status, kind in kinds.items() if kind != "rejected"} == {
+        401: "not-authorised",
+        403: "not-authorised",
+        407: "not-authorised",
+        410: "target-retired",
+        413: "too-large",
+    }
 
 
 @pytest.mark.parametrize(
@@ -71,20 +103,44 @@ def test_what_is_no_time_is_ignored(value: str | None) -> None:
     assert parse_retry_after(value, NOW) is None
 
 
-@pytest.mark.parametrize("value", ["31536000", "999999999", "Fri, 06 Nov 2099 08:49:37 GMT", "3601"])
-def test_a_wait_is_cut_at_the_cap(value: str) -> None:
-    """A year, in seconds and as a date."""
-    assert parse_retry_after(value, NOW) == 3600.0
-    failure = judge(Answer(429, {"Retry-After": value}), NOW, 60.0)
+@pytest.mark.parametrize("value", ["31622401", "999999999", "Fri, 06 Nov 2099 08:49:37 GMT"])
+def test_a_wait_is_a_year_at_most(value: str) -> None:
+    """In seconds and as a date. How much of it is granted, the target's policy says."""
+    assert parse_retry_after(value, NOW) == YEAR_S
+    failure = judge(Answer(429, {"Retry-After": value}), NOW)
     assert isinstance(failure, Retryable)
-    assert failure.after_s == 60.0
+    assert failure.after_s == failure.hold_s == YEAR_S
 
 
 def test_a_retired_target_is_told_from_other_refusals() -> None:
-    """Its reason says so."""
+    """Its reason says so, and nothing more is to be sent; that is what the status means, whoever says it."""
     failure = judge(Answer(410, {}, b"moved out"), NOW)
     assert isinstance(failure, Rejected)
     assert failure.reason == "the target is retired: status 410: moved out"
+    assert failure.retire
+    assert {s for s in range(1000) if (f := judge(Answer(s, {}), NOW)) and f.retire} == {410}
+
+
+@pytest.mark.parametrize("status", [302, 400, 404, 429, 500, 503])
+def test_the_target_may_ask_to_be_sent_nothing_more(status: int) -> None:
+    """With any failure, which stays what it is; if it is surely the target that says so."""
+    answer = Answer(status, {"Webhook-Delivery": "disable"}, b"enough")
+    plain, failure = judge(answer, NOW), judge(answer, NOW, authentic=True)
+    assert plain is not None
+    assert failure is not None
+    assert not plain.retire
+    assert failure.retire
+    assert type(failure) is type(plain)
+    assert failure.reason == f"the target asked to be sent nothing more (webhook-delivery: disable): {plain.reason}"
+
+
+def test_it_may_ask_for_that_when_it_has_taken_the_delivery() -> None:
+    """The delivery is done."""
+    answer = Answer(200, {"Webhook-Delivery": " DISABLE "})
+    assert judge(answer, NOW, authentic=True) is None
+    assert wants_no_more(answer)
+    assert not wants_no_more(Answer(200, {"Webhook-Delivery": "abort-message"}))
+    assert not wants_no_more(Answer(200, {}))
 
 
 def test_the_target_may_abort_a_delivery() -> None:
@@ -94,6 +150,7 @@ def test_the_target_may_abort_a_delivery() -> None:
         failure = judge(answer, NOW, authentic=True)
         assert isinstance(failure, Rejected)
         assert failure.reason == f"aborted by the target: status {status}"
+        assert (failure.kind, failure.retire) == ("aborted-by-target", False)
         assert "aborted" not in str(judge(answer, NOW))
     assert judge(Answer(200, {"Webhook-Delivery": "abort-message"}), NOW, authentic=True) is None
     assert isinstance(judge(Answer(503, {"Webhook-Delivery": "wait"}), NOW, authentic=True), Retryable)
@@ -103,7 +160,7 @@ def test_the_target_may_abort_a_delivery() -> None:
 def test_any_header_is_a_wait_or_nothing(value: str) -> None:
     """Never an error, never negative, never beyond the cap."""
     found = parse_retry_after(value, NOW)
-    assert found is None or 0 <= found <= 3600
+    assert found is None or 0 <= found <= YEAR_S
 
 
 @given(st.text())

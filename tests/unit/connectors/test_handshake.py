@@ -21,7 +21,7 @@ class Headers(dict[str, str]):
 def refusal(wish: Handshake, status: int, **headers: str) -> str:
     """The reason why there is no consent; empty when there is."""
     named = Headers({name.replace("_", "-"): value for name, value in headers.items()})
-    found = judge_consent(wish, Answer(status, named), 0.0, 60.0)
+    found = judge_consent(wish, Answer(status, named), 0.0)
     return found.reason if found is not None else ""
 
 
@@ -66,13 +66,13 @@ def test_a_lower_rate_than_asked_is_no_consent(rate: str | None, consent: bool) 
 
 
 def test_it_comes_back_when_the_target_wishes() -> None:
-    """At most after the cap."""
-    found = judge_consent(WISH, Answer(503, Headers({"Retry-After": "7"})), 0.0, 60.0)
+    """With anything: without consent nothing can be sent. Its answer is kept."""
+    found = judge_consent(WISH, Answer(503, Headers({"Retry-After": "7"}), b"not now"), 0.0)
     assert found is not None
-    assert found.after_s == 7.0
-    found = judge_consent(WISH, Answer(503, Headers({"Retry-After": "31536000"})), 0.0, 60.0)
+    assert (found.after_s, found.hold_s, found.answer) == (7.0, 7.0, b"not now")
+    found = judge_consent(WISH, Answer(503, Headers({"Retry-After": "soon"})), 0.0)
     assert found is not None
-    assert found.after_s == 60.0
+    assert (found.after_s, found.hold_s) == (None, None)
 
 
 @pytest.mark.parametrize("origin", ["", "a b", "https://x", "x\r\ny", "-x", "x.", "ü", "a" * 254])

@@ -4,10 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.connectors.targets.bus import BusTarget, count_hops, make_event
-from bridge.errors import InvalidConfig, InvalidEvent, Overloaded, PartlyFailed, Rejected, Retryable, StoreUnavailable
+from bridge.connectors.targets.bus import BusConfig, BusTarget, make_event
+from bridge.errors import (
+    InvalidConfig,
+    InvalidEvent,
+    Overloaded,
+    PartlyFailed,
+    Rejected,
+    Retryable,
+    StoreUnavailable,
+    TooLarge,
+)
 from bridge.model.delivery import Payload
 from bridge.model.event import DataForm, Event
+from bridge.model.hops import count_hops
 from bridge.testing.connectors import FakeHost, make_delivery, make_target
 from bridge.testing.connectors import make_event as some_event
 
@@ -70,6 +80,7 @@ async def test_one_bad_event_does_not_hold_up_its_neighbours() -> None:
     """Too many hops, or refused by the other bus: each by itself, with the other bus's reason."""
     host = FakeHost(buses=["b"])
     host.refused["3"] = InvalidEvent("not clean", path="$.subject")
+    host.refused["4"] = TooLarge("300 KiB")
     target = make_target(BusTarget, host, bus="b")
     events = [some_event(str(i), bridgehops=8 if i == 1 else 0) for i in range(5)]
     with pytest.raises(PartlyFailed) as caught:
@@ -77,9 +88,11 @@ async def test_one_bad_event_does_not_hold_up_its_neighbours() -> None:
     assert {i: str(f) for i, f in caught.value.failures.items()} == {
         1: "loop: put to 8 buses already",
         3: "bus b: $.subject: not clean",
+        4: "bus b: 300 KiB",
     }
-    assert all(isinstance(failure, Rejected) for failure in caught.value.failures.values())
-    assert [event.id for event in host.buses["b"]] == ["0", "2", "4"]
+    kinds = {i: failure.kind for i, failure in caught.value.failures.items() if isinstance(failure, Rejected)}
+    assert kinds == {1: "rejected", 3: "rejected", 4: "too-large"}
+    assert [event.id for event in host.buses["b"]] == ["0", "2"]
 
 
 async def test_what_may_pass_is_tried_again() -> None:
@@ -90,18 +103,9 @@ async def test_what_may_pass_is_tried_again() -> None:
         target = make_target(BusTarget, host, bus=bus)
         with pytest.raises(Retryable) as caught:
             await target.send([make_delivery(target)])
-        assert caught.value.after_s == after_s
+        assert caught.value.after_s == caught.value.hold_s == after_s
         with pytest.raises(PartlyFailed):
             await target.send([make_delivery(target)] * 2)
-
-
-@pytest.mark.parametrize(
-    ("value", "hops"),
-    [(3, 3), ("3", 3), ("03", 3), (-1, 0), ("-1", 0), (True, 0), ("many", 0), ("٣", 0), (b"3", 0), ("9" * 99, 0)],
-)
-def test_hops_are_counted_from_numbers_and_their_text(value: str | int | bytes, hops: int) -> None:
-    """Over HTTP an integer comes as text; nonsense counts as none and is overwritten."""
-    assert count_hops(some_event(bridgehops=value)) == hops
 
 
 @given(st.integers() | st.text() | st.booleans() | st.none())
@@ -110,3 +114,8 @@ def test_each_hop_counts_up_whatever_came(value: str | int | None) -> None:
     event = some_event(**({} if value is None else {"bridgehops": value}))
     before = count_hops(event)
     assert count_hops(make_event(event, None, before + 1)) == before + 1
+
+
+def test_its_address_is_the_other_bus() -> None:
+    """As a dead letter shows it."""
+    assert BusConfig(bus="failures").address == "failures"

@@ -41,7 +41,6 @@ SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
         ({"url": URL, "tls": {"keyFile": "key.pem"}}, "$.tls.keyFile"),
         ({"url": URL, "tls": {"verify": "no"}}, "$.tls.verify"),
         ({"url": URL, "connectTimeout": 5}, "$.connectTimeout"),
-        ({"url": URL, "retryAfterCap": "soon"}, "$.retryAfterCap"),
         ({"url": URL, "gzip": True, "headers": {"Content-Encoding": "br"}}, "$.headers.Content-Encoding"),
         ({"url": URL, "signing": {}}, "$.signing"),
         ({"url": URL, "signing": {"secrets": "x"}}, "$.signing.secrets"),
