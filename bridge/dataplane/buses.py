@@ -5,17 +5,21 @@ from collections.abc import Iterable
 
 import structlog
 
-from bridge.dataplane.rules import Surroundings
+from bridge.dataplane.making import Surroundings
+from bridge.dataplane.persist import until_stored
 from bridge.dataplane.running import RunningBus
 from bridge.dataplane.tasks import Tasks
-from bridge.errors import BridgeError, NotFound, StoreError
+from bridge.errors import BridgeError, NotFound, StoreError, StoreUnavailable
 from bridge.model.bus import BusSpec
 from bridge.model.documents import parse_json
 from bridge.model.resource import Resource
-from bridge.stores.bus.base import BusStore
+from bridge.stores.bus.base import BusLog, BusStore
 from bridge.stores.catalog.base import Catalog, Change
 
 log = structlog.get_logger()
+
+RESTART_S = 2.0
+"""How long until a bus is tried again that could not be started."""
 
 
 class Buses:
@@ -30,6 +34,8 @@ class Buses:
         self._version = -1
         self._turn = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
+        self.waiting: dict[str, str] = {}
+        """Buses that cannot be started yet, and why."""
         self.ready = asyncio.Event()
         """Set once every bus that was defined at the start is at work."""
 
@@ -57,9 +63,11 @@ class Buses:
         return self._running.get(name)
 
     async def get(self, name: str) -> RunningBus:
-        """The bus as it is defined now. Raises NotFound."""
+        """The bus as it is defined now. Raises NotFound, and StoreUnavailable while it cannot be started."""
         await self.refresh()
         bus = self._running.get(name)
+        if bus is None and name in self.waiting:
+            raise StoreUnavailable(self.waiting[name])
         if bus is None:
             raise NotFound(f"there is no bus {name!r}", path="$.bus")
         return bus
@@ -136,21 +144,62 @@ class Buses:
             await self._start(resource)
         else:
             await self._store.create(name, parse_json(bytes(resource.spec), BusSpec).partitions)
-            bus.change(resource)
+            await bus.change(resource)
 
     async def _start(self, resource: Resource) -> None:
-        assert self._group is not None
         try:
             spec = parse_json(bytes(resource.spec), BusSpec)
             bus_log = await self._store.create(resource.name, spec.partitions)
-            bus = RunningBus(resource, bus_log, self._tasks, self._around)
+            await bus_log.divide()
+            await self._set_to_work(resource, bus_log)
+        except StoreUnavailable as error:
+            self.waiting[resource.name] = str(error)
+            log.error("a bus cannot be started yet", bus=resource.name, reason=str(error))
+            self._tasks.spawn(self._start_later(resource))
         except BridgeError as error:
             log.error("a bus cannot be started", bus=resource.name, reason=str(error))
-            return
+        else:
+            if bus_log.is_shared:
+                self._tasks.spawn(self._watch(resource.name, bus_log))
+
+    async def _start_later(self, resource: Resource) -> None:
+        """Again, if it is still defined then."""
+        await self._around.timing.sleep(RESTART_S)
+        async with self._turn:
+            self.waiting.pop(resource.name, None)
+            now = await until_stored(lambda: self._catalog.find(resource.ref), "a definition", resource.name)
+            if now is not None and now.created == resource.created and resource.name not in self._running:
+                await self._start(now)
+
+    async def _set_to_work(self, resource: Resource, bus_log: BusLog) -> None:
+        """Begin to read what is to be read here."""
+        assert self._group is not None
+        bus = RunningBus(resource, bus_log, self._tasks, self._around)
         await bus.rules.change(await self._catalog.list("Rule", bus=resource.name), [])
         await bus.rules.clean()
+        await bus.rules.extend()
         self._running[resource.name] = bus
         self._flows[resource.name] = self._group.create_task(bus.run(self.refresh))
+
+    async def _watch(self, name: str, bus_log: BusLog) -> None:
+        """Follow how a shared log is divided, until its bus is gone."""
+        while True:
+            await bus_log.until_divided()
+            async with self._turn:
+                bus = self._running.get(name)
+                if bus is None or bus.log is not bus_log:
+                    return
+                await self._divide(bus)
+
+    async def _divide(self, bus: RunningBus) -> None:
+        """End what is read here, and begin with other partitions. What is not settled is delivered by who reads it then."""
+        flow = self._flows.pop(bus.name)
+        flow.cancel()
+        await asyncio.gather(flow, return_exceptions=True)
+        await bus.end()
+        await until_stored(bus.log.divide, "the division of a bus", bus.name)
+        log.info("a bus was divided", bus=bus.name, partitions=sorted(bus.log.here))
+        await self._set_to_work(bus.resource, bus.log)
 
     async def _end(self, name: str) -> None:
         bus = self._running.pop(name, None)

@@ -1,84 +1,37 @@
 """A lane: the running side of one target. Bounded, concurrent, persistent by the target's retry policy.
 
-The pipeline puts deliveries in and waits while the lane is full. Every delivery ends as delivered or as a dead letter, and
-only then is it settled. An idle lane costs no task: workers are started when there is something to send and end when
-there is not.
+The pipeline puts deliveries in and waits while the lane is full. Every delivery ends as taken, as a dead letter or parked
+durably, and only then is it settled. A short wait for the next attempt is spent here, a long one is parked; neither keeps
+a worker. An idle lane costs no task: workers are started when there is something to send and end when there is not.
+
+A lane may be *held*: paused, blocked at a delivery that it may not skip, or retired by its target. It then sends nothing
+and has no room, so that its target gets a cursor of its own.
 
 When a rule changes, ``stop`` hands everything that is not settled to an heir, and so does every later ``put``: nothing is
 lost between the old lane and the new one. What was being sent at that moment may arrive twice.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
 
 import structlog
 
 from bridge.connectors.base import Target
-from bridge.dataplane.connection import Connection
-from bridge.dataplane.retry import Again, Done, Failed, GiveUp, decide
+from bridge.crashpoints import crash_point
+from bridge.dataplane.aftermath import LONGEST_REST_S, Aftermath, Exits, Means
+from bridge.dataplane.attempts import Attempts
+from bridge.dataplane.contents import Contents
+from bridge.dataplane.judging import Case, Result, judge
+from bridge.dataplane.sending import Keeper, Send, Settled, Timing, Waiting, Watcher
 from bridge.dataplane.tasks import Spawn
-from bridge.errors import NotConnected, PartlyFailed, Rejected, Retryable, TargetError
-from bridge.model.clock import Clock
+from bridge.dataplane.valve import Hold, Holder, Valve
 from bridge.model.delivery import Delivery
 from bridge.model.rule import TargetSpec
-from bridge.stores.deadletters.base import Attempt
 
 log = structlog.get_logger()
 
-MOST_HELD = 2_000
-"""Deliveries in one lane from which on it is full: they hold their events in memory."""
-
-Settled = Callable[[int], None]
-"""Told how many deliveries of a batch are settled."""
-
 Heir = Callable[[Sequence[Delivery], Settled], Awaitable[None]]
 """Takes over deliveries of a lane that was stopped; sees to it that they are settled."""
-
-
-class GivenUp(NamedTuple):
-    """A delivery that becomes a dead letter, and why."""
-
-    delivery: Delivery
-    decision: GiveUp
-    detail: str
-    attempts: tuple[Attempt, ...]
-
-
-Bury = Callable[[Sequence[GivenUp]], Awaitable[None]]
-"""Stores dead letters; returns when they are durable, however long that takes."""
-
-
-class Timing(NamedTuple):
-    """What tests move: the clock, the wait, the point within a policy's jitter (-1 to 1)."""
-
-    clock: Clock
-    sleep: Callable[[float], Awaitable[None]]
-    jitter: Callable[[], float]
-
-
-class Watcher:
-    """Told what happens in a lane; does nothing by itself. Telemetry overrides what it wants to know."""
-
-    def delivered(self, deliveries: Sequence[Delivery], took_s: float, now: float) -> None:
-        """One send was taken whole; ``now`` in seconds since the epoch."""
-
-    def failed(self, deliveries: int, reason: str, now: float) -> None:
-        """So many deliveries failed in one attempt, ``reason`` being that of the first."""
-
-    def buried(self, deliveries: int) -> None:
-        """So many became dead letters."""
-
-
-class Send:
-    """Deliveries that go out together. Who is told that they are settled may change while they are under way."""
-
-    __slots__ = ("deliveries", "settled")
-
-    def __init__(self, deliveries: Sequence[Delivery], settled: Settled) -> None:
-        self.deliveries = deliveries
-        self.settled = settled
 
 
 class Lane:
@@ -89,217 +42,315 @@ class Lane:
         target: Target,
         spec: TargetSpec,
         *,
-        bury: Bury,
+        exits: Exits,
         spawn: Spawn,
         timing: Timing,
         watcher: Watcher | None = None,
         capacity: int = 8,
     ) -> None:
-        self._connection = Connection(target)
         self._spec = spec
-        self._bury = bury
-        self._spawn = spawn
+        self._by_key = spec.order == "key"
         self._timing = timing
+        self._spawn = spawn
+        self._exits = exits
         self._watcher = watcher or Watcher()
-        self._capacity = capacity
-        self._waiting: deque[Send] = deque()
-        self._under_way: dict[asyncio.Task[None], Send | None] = {}
-        self._room = asyncio.Event()
-        self._heir: Heir | None = None
         self._per_send = min(spec.batch.count, target.features.max_batch)
+        self._attempts = Attempts(target, spec)
+        self._contents = Contents(spec, self._per_send, capacity)
+        means = Means(spec, exits, timing, spawn, self._watcher, wake=self._wake, block=self._block)
+        self._aftermath = Aftermath(self._contents, means)
+        self._heir: Heir | None = None
+        self._handed_over = asyncio.Event()
+        self._predecessors = 0
+        self._at_valve = self._lingering = self._hurrying = False
+        self._waiting_since = 0.0
+        self.valve = Valve(spec)
 
     @property
     def has_room(self) -> bool:
-        return len(self._waiting) < self._capacity and self._held < MOST_HELD
-
-    @property
-    def _held(self) -> int:
-        """Deliveries that wait or are under way; a few sends at most, so that counting them is cheap."""
-        under_way = sum(len(send.deliveries) for send in self._under_way.values() if send is not None)
-        return under_way + sum(len(send.deliveries) for send in self._waiting)
+        return self._contents.has_room and not self.valve.held and not self._predecessors
 
     @property
     def stopped(self) -> bool:
-        return self._heir is not None
+        return self._contents.ended
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is being sent."""
-        return not self._waiting and not self._under_way
+        return not self._contents.deliveries and not self._contents.under_way
+
+    @property
+    def size(self) -> int:
+        """Deliveries in this lane."""
+        return self._contents.deliveries
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is paused, blocked or retired."""
+        return self.valve.held
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is being sent, and nothing will be soon."""
+        contents = self._contents
+        if any(contents.under_way.values()) or contents.resting:
+            return False
+        return self.is_held or not contents.queue or self.valve.wait_s(self._timing.clock()) > LONGEST_REST_S
 
     def oldest(self) -> dict[int, int]:
-        """Per partition the lowest offset that is not settled."""
-        found: dict[int, int] = {}
-        for send in (*self._under_way.values(), *self._waiting):
-            for delivery in send.deliveries if send is not None else ():
-                partition, offset = delivery.position
-                found[partition] = min(offset, found.get(partition, offset))
-        return found
+        """Per partition the lowest offset that is not settled with a cursor."""
+        return self._contents.oldest()
 
-    def offer(self, deliveries: Sequence[Delivery], settled: Settled) -> int:
+    def offer(self, deliveries: Sequence[Delivery], settled: Settled, keeper: Keeper | None = None) -> int:
         """Take as many as there is room for, in the order of the log; returns how many that were."""
         taken = 0
-        while taken < len(deliveries) and self.has_room and self._heir is None:
-            send = Send(self._cut(deliveries, taken), settled)
-            self._waiting.append(send)
+        while taken < len(deliveries) and self.has_room:
+            send = self._contents.cut(deliveries, taken, settled, keeper)
             taken += len(send.deliveries)
-            if len(self._under_way) < self._spec.concurrency:
-                task = self._spawn(self._work())
-                self._under_way[task] = None
-                task.add_done_callback(self._ended)
+            self._add(send)
+        if taken:
+            self._wake()
         return taken
 
-    def _cut(self, deliveries: Sequence[Delivery], start: int) -> Sequence[Delivery]:
-        """As many as may go out together: by count, and by size, but at least one."""
-        end = start + 1
-        if self._per_send > 1:
-            limit, size = self._spec.batch.size, _size(deliveries[start])
-            most = min(start + self._per_send, len(deliveries))
-            while end < most and (size := size + _size(deliveries[end])) <= limit:
-                end += 1
-        return deliveries[start:end]
+    def _add(self, send: Send) -> None:
+        if send.key and send.keeper is None and self._must_wait(send.key):
+            self._aftermath.put_aside([send])
+            return
+        if not self._contents.queue:
+            self._waiting_since = self._timing.clock()
+        self._contents.queue.add(send)
+
+    def _must_wait(self, key: str) -> bool:
+        park = self._exits.park
+        return park is not None and (park.keeps(key) or self._aftermath.is_aside(key))
 
     async def room(self) -> None:
         """Return once there is room, or the lane was stopped and hands over what it gets."""
-        while not self.has_room and self._heir is None:
-            self._room.clear()
-            await self._room.wait()
+        while not self.has_room and not self.stopped:
+            self._contents.changed.clear()
+            await self._contents.changed.wait()
 
-    async def put(self, deliveries: Sequence[Delivery], settled: Settled) -> None:
-        """Take all deliveries, in the order of the log; waits while the lane is full."""
+    def expect(self) -> None:
+        """A predecessor hands over to this lane. In order by key, it must come first: until ``inherited`` there is no room."""
+        self._predecessors += self._by_key
+
+    def inherited(self) -> None:
+        """A predecessor has handed over everything."""
+        self._predecessors -= self._by_key
+        self._contents.changed.set()
+
+    async def inherit(self, deliveries: Sequence[Delivery], settled: Settled) -> None:
+        """Take what a predecessor has left. In order by key at once, even if that is more than there is room for."""
+        if not self._by_key or self.stopped:
+            await self.put(deliveries, settled)
+            return
+        for index in range(len(deliveries)):
+            self._add(self._contents.cut(deliveries, index, settled, None))
+        self._wake()
+
+    async def put(self, deliveries: Sequence[Delivery], settled: Settled, keeper: Keeper | None = None) -> None:
+        """Take all deliveries, in the order of the log; waits while the lane is full.
+
+        What a lane that was stopped does not take any more goes to its heir, or back to its keeper.
+        """
         while deliveries:
             await self.room()
             if self._heir is not None:
-                await self._heir(deliveries, settled)
+                if self._by_key:
+                    await self._handed_over.wait()  # what came before comes first
+                await _pass_on(Send(deliveries, settled, keeper=keeper), self._heir)
                 return
-            deliveries = deliveries[self.offer(deliveries, settled) :]
+            deliveries = deliveries[self.offer(deliveries, settled, keeper) :]
+
+    async def put_back(self, waiting: Waiting, keeper: Keeper) -> bool:
+        """Take a parked delivery with its past, once there is room; False when it is not taken."""
+        await self.room()
+        park = self._exits.park
+        stale = self._by_key and park is not None and park.is_stale(waiting.delivery.event.key)
+        if self.stopped or stale:
+            return False
+        self._add(self._contents.again(waiting, keeper))
+        self._wake()
+        return True
 
     def unload(self) -> tuple[list[Send], list[Send]]:
-        """Take out what waits; returns it, and what is under way and goes on. Their owner may change ``settled``."""
-        waiting = list(self._waiting)
-        self._waiting.clear()
-        self._room.set()
-        return waiting, [send for send in self._under_way.values() if send is not None]
+        """Take out what waits and can be read again; returns it, and what stays. Their owner may change ``settled``.
+
+        Neither holds what has a keeper: no cursor answers for that.
+        """
+        return self._contents.unload(), [send for send in self._contents.all() if send.keeper is None]
+
+    def hold(self, holder: Holder, reason: str) -> None:
+        """Send nothing more, until it is released; what is under way ends."""
+        if holder not in self.valve.holds:
+            self.valve.holds[holder] = Hold(self._timing.clock(), reason)
+
+    def release(self, holder: Holder) -> None:
+        """Go on, if nobody else holds it: at once, whatever the target's health was."""
+        if self.valve.holds.pop(holder, None) is not None and not self.valve.held:
+            self.valve.reset()
+            self._at_valve = False  # who waits there finds that it is not needed
+            self._contents.changed.set()
+            self._wake()
+
+    async def unblock(self, *, skip: bool) -> None:
+        """Try what blocks this lane again, as if for the first time; or make it a dead letter and go on."""
+        await self._aftermath.unblock(skip=skip)
+        self.release("blocked")
+
+    def hurry(self) -> None:
+        """Wait for no batch to fill any more."""
+        self._hurrying = True
+        self._wake()
 
     async def stop(self, heir: Heir) -> None:
         """End the lane: what is not settled, now or put later, goes to ``heir``, oldest first. Closes the target."""
         self._heir = heir
-        workers = list(self._under_way)
-        left = [send for send in self._under_way.values() if send is not None] + list(self._waiting)
-        left.sort(key=lambda send: send.deliveries[0].position)
-        self._waiting.clear()
-        self._under_way.clear()
+        workers = list(self._contents.under_way)
+        left = self._contents.end()
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
-        self._room.set()
-        await self._connection.close()
+        await self._attempts.close()
         for send in left:
-            await heir(send.deliveries, send.settled)
+            await _pass_on(send, heir)
+        self._handed_over.set()
+
+    def _wake(self) -> None:
+        """Start as many workers as there is work for."""
+        under_way = self._contents.under_way
+        starting = sum(not load for load in under_way.values())
+        while starting * self._per_send < self._contents.queue.ready and self._may_work(len(under_way)):
+            task = self._spawn(self._work())
+            under_way[task] = []
+            task.add_done_callback(self._ended)
+            starting += 1
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._under_way.pop(task, None)
+        self._contents.under_way.pop(task, None)
+
+    def _may_work(self, others: int) -> bool:
+        """Whether one more worker is of use beside so many others."""
+        if self.stopped or self.valve.held or self._at_valve or not self._contents.queue.ready:
+            return False
+        return others < self.valve.concurrency and self._is_full_enough()
+
+    def _is_full_enough(self) -> bool:
+        """Whether a batch need not wait any longer to fill up."""
+        wait_s = float(self._spec.batch.wait)
+        queue = self._contents.queue
+        if not wait_s or self._hurrying or queue.ready >= self._per_send or not next(iter(queue)).is_fresh:
+            return True
+        left_s = self._waiting_since + wait_s - self._timing.clock()
+        if left_s > 0 and not self._lingering:
+            self._lingering = True
+            self._spawn(self._linger(left_s))
+        return left_s <= 0
+
+    async def _linger(self, seconds: float) -> None:
+        await self._timing.sleep(seconds)
+        self._lingering = False
+        self._wake()
 
     async def _work(self) -> None:
         """Send what waits; end when nothing does."""
         me = asyncio.current_task()
         assert me is not None
-        while self._waiting and self._heir is None:
-            send = self._waiting.popleft()
-            self._room.set()
+        under_way = self._contents.under_way
+        while load := await self._next(me):
+            await self._deliver(load)
+            under_way[me] = []
+        under_way.pop(me, None)  # now, not in the callback: a delivery put before that would find no worker
+
+    async def _next(self, me: "asyncio.Task[None]") -> list[Send]:
+        """What goes out next; empty when this worker is not needed any more. Only one waits at the valve."""
+        while self._may_work(len(self._contents.under_way) - 1):
+            now = self._timing.clock()
+            wait_s = self.valve.wait_s(now)
+            if wait_s <= 0:
+                load = self._contents.under_way[me] = self._take()
+                self.valve.began(sum(len(send.deliveries) for send in load), now)
+                self._waiting_since = now
+                self._contents.changed.set()
+                return load
+            self._at_valve = True
             try:
-                await self._deliver(me, send)
+                await self._timing.sleep(wait_s)
+            finally:
+                self._at_valve = False
+            self._wake()
+        return []
+
+    def _take(self) -> list[Send]:
+        """As much as may go out together; one delivery as a probe."""
+        most = 1 if self.valve.probing else self._per_send
+        load = self._contents.queue.take(most, self._spec.batch.size)
+        if len(load[0].deliveries) > most:
+            whole = load[0]
+            self._contents.queue.again(whole.part(most, len(whole.deliveries)))
+            load = [whole.part(0, most)]
+        return load
+
+    async def _deliver(self, load: Sequence[Send]) -> None:
+        """One attempt, and what follows from it."""
+        deliveries = load[0].deliveries if len(load) == 1 else [d for send in load for d in send.deliveries]
+        started = self._timing.clock()
+        outcome = await self._attempts.send(deliveries)
+        crash_point("pushed-before-settled")
+        result = Result(outcome.failures, outcome.whole, started, self._timing.clock())
+        self.valve.ended(len(deliveries), result)
+        self._tell(deliveries, result)
+        case = Case(self._spec.retry, result, len(deliveries), self._timing.jitter(), self.valve.taken_at)
+        for send, first in zip(load, _firsts(load), strict=True):
+            try:
+                if result.failures:
+                    await self._aftermath.follow(send, judge(send, first, case), len(deliveries))
+                else:
+                    await self._aftermath.taken(send)
             except Exception:
                 log.exception("a lane failed and tries again", target=self._spec.name)
-                self._waiting.appendleft(send)
-                self._under_way[me] = None
                 await self._timing.sleep(1)
-        self._under_way.pop(me, None)  # now, not in the callback: a delivery put before that would find no worker
+                self._aftermath.once_more([send])
+        if result.failures:
+            self._watch_health(result)
 
-    async def _deliver(self, me: "asyncio.Task[None]", send: Send) -> None:
-        """Try until every delivery is delivered or buried; each is settled then, unless the lane was stopped."""
-        self._under_way[me] = send
-        began = self._timing.clock()
-        attempts: list[Attempt] = []
-        while send.deliveries and self._heir is None:
-            sent = send.deliveries
-            started = self._timing.clock()
-            failures = await self._attempt(sent)
-            now = self._timing.clock()
-            outcome = next(iter(failures.values())).reason if failures else "delivered"
-            attempts.append(Attempt(started=started, duration_s=now - started, outcome=outcome))
-            self._tell(sent, failures, attempts[-1], now)
-            again, wait_s = await self._judge(
-                [(sent[i], failure) for i, failure in failures.items()], attempts, now - began
-            )
-            if self._heir is None:
-                send.deliveries = again
-                self._room.set()
-                send.settled(len(sent) - len(again))
-            if again:
-                await self._timing.sleep(wait_s)
-        if self._heir is None:
-            self._under_way[me] = None
-
-    def _tell(self, sent: Sequence[Delivery], failures: dict[int, Failed], attempt: Attempt, now: float) -> None:
+    def _tell(self, sent: Sequence[Delivery], result: Result) -> None:
+        failures = result.failures
         if failures:
-            self._watcher.failed(len(failures), attempt.outcome, now)
+            self._watcher.failed(len(failures), next(iter(failures.values())).reason, result.ended)
             sent = [delivery for i, delivery in enumerate(sent) if i not in failures]
         if sent:
-            self._watcher.delivered(sent, attempt.duration_s, now)
+            self._watcher.delivered(sent, result.ended - result.started, result.ended)
 
-    async def _judge(
-        self, failed: Sequence[tuple[Delivery, Failed]], attempts: Sequence[Attempt], age_s: float
-    ) -> tuple[list[Delivery], float]:
-        """Bury what is given up; return what to try again and after how long."""
-        again: list[Delivery] = []
-        given_up: list[GivenUp] = []
-        wait_s = 0.0
-        jitter = self._timing.jitter()
-        for delivery, failure in failed:
-            match decide(self._spec.retry, len(attempts), age_s, failure, jitter):
-                case Again(wait):
-                    again.append(delivery)
-                    wait_s = max(wait_s, wait)
-                case GiveUp() as decision:
-                    given_up.append(GivenUp(delivery, decision, failure.reason, tuple(attempts)))
-                case Done():
-                    pass
-        if given_up:
-            await self._bury(given_up)
-            self._watcher.buried(len(given_up))
-        return again, wait_s
+    def _watch_health(self, result: Result) -> None:
+        """A target that wants no more, or took nothing for days, is paused."""
+        retired = next((failure for failure in result.failures.values() if failure.retire), None)
+        if retired is not None:
+            self._retire(retired.reason)
+        elif self.valve.sick:
+            self._retire("nothing but failures for five days")
 
-    async def _attempt(self, deliveries: Sequence[Delivery]) -> dict[int, Failed]:
-        """One send: which deliveries failed, by index."""
-        try:
-            async with asyncio.timeout(self._spec.timeout), self._connection.use() as target:
-                await target.send(deliveries)
-        except PartlyFailed as error:
-            return {index: _failed(failure) for index, failure in error.failures.items()}
-        except (TargetError, TimeoutError) as error:
-            return dict.fromkeys(range(len(deliveries)), _failed(error))
-        except Exception as error:
-            log.exception("the connector has a bug: it raised what its contract does not allow", target=self._spec.name)
-            return dict.fromkeys(range(len(deliveries)), Failed(f"bug in the connector: {error!r}"))
-        return {}
+    def _retire(self, reason: str) -> None:
+        if self._exits.retire is not None and "retired" not in self.valve.holds:
+            self.hold("retired", reason)
+            self._exits.retire(reason)
+
+    def _block(self, reason: str) -> None:
+        self.hold("blocked", reason)
 
 
-def _size(delivery: Delivery) -> int:
-    """Bytes of what is sent, about: attributes are taken for 200."""
-    if delivery.payload is not None:
-        return len(delivery.payload.body)
-    return 200 + len(delivery.event.data or b"")
+async def _pass_on(send: Send, heir: Heir) -> None:
+    if send.keeper is not None:
+        await send.keeper.done(send.deliveries, "released")
+        send.settled(len(send.deliveries))
+    else:
+        await heir(send.deliveries, send.settled)
 
 
-def _failed(error: TargetError | TimeoutError) -> Failed:
-    """The one place where an exception of a target becomes a value."""
-    match error:
-        case Rejected():
-            return Failed(error.reason, permanent=True)
-        case Retryable():
-            return Failed(error.reason, after_s=error.after_s)
-        case NotConnected() | TargetError():
-            return Failed(error.reason)
-        case _:
-            return Failed("no answer in time")
+def _firsts(load: Sequence[Send]) -> list[int]:
+    """The index of each send's first delivery among all of them."""
+    firsts, first = [], 0
+    for send in load:
+        firsts.append(first)
+        first += len(send.deliveries)
+    return firsts

@@ -8,9 +8,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from bridge.dataplane.lanes import Lane, Send, Settled
+from bridge.crashpoints import crash_point
+from bridge.dataplane.lanes import Lane
 from bridge.dataplane.ledger import Ledger
 from bridge.dataplane.routing import Judgement
+from bridge.dataplane.sending import Send, Settled
 from bridge.errors import NotFound
 from bridge.model.delivery import Delivery
 from bridge.model.log import StoredChunk
@@ -92,6 +94,7 @@ class Pipeline:
         self._group: asyncio.TaskGroup | None = None
         self._followers: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.Task[None]] = set()
+        self._followed: set[int] = set()
         self._ending = self._abandoned = self._skipping = False
         self.hand_overs: list[HandOver] = []
         self.read: dict[int, int] = {}
@@ -145,7 +148,8 @@ class Pipeline:
         """Read the partitions that were added, too."""
         if self._group is None or self._ending:
             return
-        for partition in range(len(self._followers), self._log.partitions):
+        for partition in sorted(self._log.here - self._followed):
+            self._followed.add(partition)
             if partition not in self.read:
                 offset = self._committed.setdefault(partition, self._log.bounds(partition).first)
                 self.read[partition] = offset
@@ -211,6 +215,7 @@ class Pipeline:
         unsettled = sum(map(len, deliveries.values())) + sum(len(letters) for _, letters in given_up)
         batch = ledger.enter(chunks[-1].end, unsettled)
         self.read[partition] = chunks[-1].end
+        crash_point("matched")
 
         def settled(number: int) -> None:
             if ledger.settle(batch, number):
@@ -248,6 +253,8 @@ class Pipeline:
         if self._wiring.relieve is None:
             await lane.room()
             return True
+        if lane.is_held:
+            return False
         try:
             async with asyncio.timeout(self._pace.patience_s):
                 await lane.room()
@@ -269,7 +276,9 @@ class Pipeline:
         self._moved.clear()
         moved = {p: ledger.position for p, ledger in self._ledgers.items() if ledger.position != self._committed.get(p)}
         if moved and not self._abandoned:
+            crash_point("commit-before-stored")
             await self._log.commit(self._cursor, moved)
+            crash_point("commit-stored")
             self._committed |= moved
 
 

@@ -8,7 +8,8 @@ import msgspec
 
 from bridge.codec.chunks import events_of
 from bridge.dataplane.burial import transform_failed
-from bridge.dataplane.lanes import Bury, GivenUp, Lane
+from bridge.dataplane.lanes import Lane
+from bridge.dataplane.sending import Bury, GivenUp
 from bridge.errors import InvalidInput
 from bridge.model.delivery import Delivery
 from bridge.model.event import Event
@@ -37,7 +38,8 @@ class Gate:
 class CompiledTarget(NamedTuple):
     """What turns a matching event into a delivery for one target.
 
-    ``fill`` is None for a config without placeholders, ``transform`` None for the event as it is.
+    ``fill`` is None for a config without placeholders, ``transform`` None for the event as it is; ``digest`` changes with
+    what payloads depend on.
     """
 
     lane: Lane
@@ -47,6 +49,7 @@ class CompiledTarget(NamedTuple):
     transform: Transform | None
     gate: Gate
     bury: Bury
+    digest: str = ""
 
     def render(self, event: Event, position: Position, received: float, scope: Scope) -> Delivery | GivenUp:
         config, payload = self.config, None

@@ -6,10 +6,11 @@ from functools import partial
 
 import structlog
 
-from bridge.dataplane.lanes import Settled
+from bridge.dataplane.making import Surroundings
 from bridge.dataplane.pipeline import Pace, Pipeline, Refresh, Wiring, is_gone
 from bridge.dataplane.routing import Judgement
-from bridge.dataplane.rules import RunningRules, Surroundings
+from bridge.dataplane.rules import LIVE, RunningRules
+from bridge.dataplane.sending import Settled
 from bridge.dataplane.stats import BusStats
 from bridge.dataplane.targets import RunningTarget
 from bridge.dataplane.tasks import Tasks
@@ -21,10 +22,6 @@ from bridge.model.resource import Resource
 from bridge.stores.bus.base import BusLog
 
 log = structlog.get_logger()
-
-LIVE = "live"
-"""The name of the cursor that serves all targets that keep up."""
-
 
 class RunningBus:
     """Made when a bus appears, told of each change, ended when it goes."""
@@ -40,11 +37,14 @@ class RunningBus:
         self._sleep = around.timing.sleep
         self._patience_s = around.patience_s
         self._pipeline: Pipeline | None = None
-        self.change(resource)
-
-    def change(self, resource: Resource) -> None:
-        """Follow a changed definition of the bus."""
+        self.resource = resource
         self.spec = parse_json(bytes(resource.spec), BusSpec)
+
+    async def change(self, resource: Resource) -> None:
+        """Follow a changed definition of the bus."""
+        self.resource = resource
+        self.spec = parse_json(bytes(resource.spec), BusSpec)
+        await self.rules.extend()
         if self._pipeline is not None:
             self._pipeline.grow()
 
@@ -82,7 +82,9 @@ class RunningBus:
         """Read no more, and wait until what was read is delivered or buried."""
         if self._pipeline is not None:
             await self._pipeline.stop_reading()
-        while not all(lane.idle for lane in self.rules.lanes()):
+        for lane in self.rules.lanes():
+            lane.hurry()
+        while not all(lane.is_quiet for lane in self.rules.lanes()):
             await self._sleep(0.02)
 
     async def end(self) -> None:
@@ -91,12 +93,15 @@ class RunningBus:
         async def keep(deliveries: Sequence[Delivery], settled: Settled) -> None:
             pass
 
-        for lane in list(self.rules.lanes()):
-            await lane.stop(keep)
+        targets = list(self.rules.targets())
+        for target in targets:
+            await target.lane.stop(keep)
+        for target in targets:
+            await target.stop()
 
     def lag(self, target: RunningTarget | None = None) -> int:
         """Events behind the oldest one that is not settled at a target, or that the live cursor has not read."""
         live = self._pipeline.read if self._pipeline is not None else {}
         position = target.position if target is not None else live
-        held = {p: self.log.bounds(p) for p in range(self.log.partitions)}
+        held = {p: self.log.bounds(p) for p in self.log.here}
         return sum(max(0, end - position.get(p, first)) for p, (first, end) in held.items())

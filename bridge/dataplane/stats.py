@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bridge.dataplane.lanes import Watcher
+from bridge.dataplane.sending import Watcher
 from bridge.model.clock import Clock
 from bridge.model.delivery import Delivery
 from bridge.model.status import LastError

@@ -1,16 +1,21 @@
 """How the data plane is, in the nouns of ``bridge.model.status``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bridge.dataplane.buses import Buses
-from bridge.dataplane.rules import LaneEntry, RuleEntry
+from bridge.dataplane.making import LaneEntry, RuleEntry
 from bridge.dataplane.running import RunningBus
-from bridge.model.status import BusStatus, RuleStatus, TargetStatus
+from bridge.model.status import BreakerStatus, BusStatus, RuleStatus, TargetStatus
 from bridge.model.times import format_time
 
+Used = Callable[[str, str, str], float | None]
+"""How near retention is to the oldest undelivered event of a target (bus, rule, target)."""
 
-async def bus_status(bus: RunningBus) -> BusStatus:
+
+async def bus_status(bus: RunningBus, used: Used) -> BusStatus:
+    """Raises StoreError when the store of what is parked cannot be read."""
     usage = await bus.log.usage()
+    rules = [await _rule_status(bus, name, entry, used) for name, entry in sorted(bus.rules.entries.items())]
     return BusStatus(
         name=bus.name,
         partitions=bus.log.partitions,
@@ -20,32 +25,63 @@ async def bus_status(bus: RunningBus) -> BusStatus:
         received=bus.stats.received.total,
         rate=bus.stats.received.rate,
         lag=bus.lag(),
-        rules=tuple(_rule_status(bus, name, entry) for name, entry in sorted(bus.rules.entries.items())),
+        rules=tuple(rules),
     )
 
 
-def _rule_status(bus: RunningBus, name: str, entry: RuleEntry) -> RuleStatus:
+async def _rule_status(bus: RunningBus, name: str, entry: RuleEntry, used: Used) -> RuleStatus:
+    targets = [
+        await target_status(bus, target, lane, used(bus.name, name, target)) for target, lane in entry.lanes.items()
+    ]
     return RuleStatus(
-        name=name,
-        enabled=entry.compiled is not None,
-        matched=entry.matched.total,
-        targets=tuple(target_status(bus, target, lane) for target, lane in entry.lanes.items()),
+        name=name, enabled=entry.compiled is not None, matched=entry.matched.total, targets=tuple(targets)
     )
 
 
-def target_status(bus: RunningBus, name: str, entry: LaneEntry) -> TargetStatus:
-    stats = entry.stats
+async def target_status(bus: RunningBus, name: str, entry: LaneEntry, retention_used: float | None) -> TargetStatus:
+    stats, lane, parking = entry.stats, entry.lane, entry.target.parking
+    breaker = lane.valve.breaker
+    state, since, reason = _state(entry)
+    next_attempt = await parking.next_due()
     return TargetStatus(
         name=name,
         kind=entry.made_from.kind,
-        state="failing" if stats.failing else "behind" if entry.target.behind else "running",
+        state=state,
+        since=since,
+        reason=reason,
         lag=bus.lag(entry.target),
         delivered=stats.delivered_meter.total,
         failed=stats.failures,
         dead=stats.deaths,
         rate=stats.delivered_meter.rate,
         last_error=stats.last_error,
+        breaker=BreakerStatus(state=breaker.state, since=_shown(breaker.since)),
+        waiting=lane.size,
+        parked=await parking.count() if next_attempt is not None else 0,
+        next_attempt=_shown(next_attempt),
+        retention_used=retention_used,
     )
+
+
+def _state(entry: LaneEntry) -> tuple[str, str | None, str]:
+    """The state that says most, since when, and why."""
+    target, valve = entry.target, entry.lane.valve
+    if target.paused is not None:
+        return "paused", target.paused.since, target.paused.reason
+    if valve.holds:
+        holder, hold = next(iter(valve.holds.items()))
+        return ("blocked" if holder == "blocked" else "paused"), _shown(hold.since), hold.reason
+    last = entry.stats.last_error
+    if valve.breaker.state != "closed":
+        return "open", _shown(valve.breaker.since), last.reason if last is not None else ""
+    if entry.stats.failing:
+        since = valve.breaker.failing_since
+        return "failing", _shown(since), last.reason if last is not None else ""
+    return ("behind" if target.behind else "running"), None, ""
+
+
+def _shown(time: float | None) -> str | None:
+    return format_time(time) if time is not None else None
 
 
 def lags(buses: Buses) -> Iterator[tuple[str, str, dict[str, str], float]]:

@@ -10,17 +10,22 @@ has not caught up yet.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from weakref import WeakSet
 
 import structlog
 
-from bridge.dataplane.lanes import Lane, Send
+from bridge.crashpoints import crash_point
+from bridge.dataplane.lanes import Lane
+from bridge.dataplane.parkings import Parkings
+from bridge.dataplane.persist import until_stored
 from bridge.dataplane.pipeline import Judge, Lost, Pipeline, Refresh, Wiring, is_gone
 from bridge.dataplane.routing import Gate
+from bridge.dataplane.sending import Send
 from bridge.dataplane.tasks import Tasks
-from bridge.errors import StoreError
+from bridge.errors import NotFound
 from bridge.model.log import Position
+from bridge.model.pauses import Pause
 from bridge.model.rule import own_cursor
 from bridge.rules.scope import Names
 from bridge.stores.bus.base import BusLog
@@ -41,12 +46,18 @@ class RunningTarget:
         judge: Judge,
         lost: Lost,
         tasks: Tasks,
+        parking: Parkings,
     ) -> None:
         """``judge`` judges chunks for this target alone, by its rule as it is then."""
         self.names = names
         self.lane = lane
+        self.parking = parking
+        self.paused: Pause | None = None
         self.gate = Gate(starts)
         self.cursor = own_cursor(names.rule, names.target)
+        self._covered: frozenset[int] = frozenset()
+        """The partitions that the own cursor knows of."""
+        self._cursor_turn = asyncio.Lock()
         self._lanes: WeakSet[Lane] = WeakSet((lane,))
         self._handing_over: list[dict[int, int]] = []
         self._log = bus_log
@@ -79,6 +90,8 @@ class RunningTarget:
         """A new lane takes over from the old one; call ``handed_over`` with what this returns when that is done."""
         oldest = self.lane.oldest()
         self.lane = lane
+        if self.paused is not None:
+            lane.hold("paused", self.paused.reason)
         self._lanes.add(lane)
         self._handing_over.append(oldest)
         return oldest
@@ -86,9 +99,42 @@ class RunningTarget:
     def handed_over(self, oldest: dict[int, int]) -> None:
         self._handing_over = [other for other in self._handing_over if other is not oldest]
 
+    def pause(self, pause: Pause | None) -> None:
+        """Deliver nothing, or (None) go on, at once and whatever made it stop."""
+        if pause is not None:
+            self.lane.hold("paused", pause.reason)
+        elif self.paused is not None:
+            self.lane.release("paused")
+            self.lane.release("retired")
+            self._rejoin()
+        self.paused = pause
+
+    async def unblock(self, *, skip: bool) -> None:
+        """Try the event again at which it is blocked, or make it a dead letter. Raises NotFound when it is not blocked."""
+        if "blocked" not in self.lane.valve.holds:
+            raise NotFound(f"the target {self.names.rule}/{self.names.target} is not blocked")
+        await self.lane.unblock(skip=skip)
+        self._rejoin()
+
     def resume(self) -> None:
         """The own cursor is there already: since before the process ended, or since it was defined to start in the past."""
         self.gate.closed = True
+
+    def lacks(self, partitions: frozenset[int]) -> bool:
+        """Whether its own cursor does not know of some partitions yet."""
+        return self.behind and not partitions <= self._covered
+
+    async def extend(self, partitions: frozenset[int], live: Mapping[int, int]) -> None:
+        """Let its own cursor know of these partitions, too: from where it is, or else from where ``live`` is, or the first
+        event on.
+        """
+        known = await until_stored(lambda: self._log.cursor(self.cursor), "a cursor", self.cursor)
+        begin = {p: live.get(p, self._log.bounds(p).first) for p in partitions - known.keys()}
+        if begin:
+            await self._save(begin)
+        self._covered |= partitions
+        if self._own is not None:
+            self._own.grow()
 
     def attach(self, live: Pipeline, refresh: Refresh) -> None:
         """The live cursor begins (again). A target that is behind begins its own."""
@@ -105,7 +151,10 @@ class RunningTarget:
         self.gate.closed = True
         try:
             self._coming, owed = self._take_over(live)
+            self._covered = frozenset(self._coming.position)
+            crash_point("leave-before-stored")
             await self._save(self._coming.position)
+            crash_point("leave-stored")
         except Exception:
             # The live cursor fails with this, begins again and reads what is not settled; the one that fails is done with.
             self._live = None
@@ -152,14 +201,8 @@ class RunningTarget:
 
     async def _save(self, position: dict[int, int]) -> None:
         """Until it is stored, the live cursor stays where it is."""
-        while True:
-            try:
-                await self._log.commit(self.cursor, position)
-            except StoreError as error:
-                log.error("a cursor cannot be stored", cursor=self.cursor, reason=str(error))
-                await asyncio.sleep(1)
-            else:
-                return
+        async with self._cursor_turn:
+            await until_stored(lambda: self._log.commit(self.cursor, position), "a cursor", self.cursor)
 
     def _begin(self, own: Pipeline) -> None:
         self._own = own
@@ -181,7 +224,7 @@ class RunningTarget:
     def _rejoin(self) -> None:
         """Back to the live cursor, if the own one is not behind it. Immediate, so that nothing comes between."""
         own, live = self._own, self._live
-        if own is None or live is None or not self.gate.closed:
+        if own is None or live is None or not self.gate.closed or self.lane.is_held:
             return
         if any(own.read.get(partition, -1) < offset for partition, offset in live.read.items()):
             return
@@ -194,23 +237,34 @@ class RunningTarget:
     async def _finish(self, own: Pipeline, flow: "asyncio.Task[None] | None") -> None:
         """What the own cursor has handed over settles; then it is forgotten."""
         await own.stop_reading()
+        crash_point("rejoin-before-settled")
         await own.until_settled()
         if flow is not None:
             flow.cancel()
             await asyncio.gather(flow, return_exceptions=True)
         if self._finishing is own:
             self._finishing = None
-            await self._log.delete_cursor(self.cursor)
+            crash_point("rejoin-before-forgotten")
+            async with self._cursor_turn:
+                await self._log.delete_cursor(self.cursor, self._log.here if self._log.is_shared else None)
+            crash_point("rejoin-forgotten")
             log.debug("a target has caught up", rule=self.names.rule, target=self.names.target)
 
-    async def forget(self) -> None:
-        """The target is gone: its own cursor too."""
+    async def stop(self) -> None:
+        """Read nothing and bring nothing back any more; cursor and parked deliveries stay."""
         self._gone = True
         flow, self._flow, self._own = self._flow, None, None
         if flow is not None:
             flow.cancel()
             await asyncio.gather(flow, return_exceptions=True)
+        await self.parking.stop()
+
+    async def forget(self, *, parked: bool) -> None:
+        """The target is gone: its own cursor too; and what is ``parked``, or that stays until it comes back."""
+        await self.stop()
         await self._log.delete_cursor(self.cursor)
+        if parked:
+            await self.parking.drop()
 
 
 def _lower(read: dict[int, int], position: Position) -> None:

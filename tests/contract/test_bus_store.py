@@ -268,6 +268,10 @@ async def test_cursors_are_kept_by_name(log: BusLog) -> None:
     await log.delete_cursor("audit")
     await log.delete_cursor("audit")
     assert await log.cursors() == ["live"]
+    await log.delete_cursor("live", [0])
+    assert (await log.cursor("live"), await log.cursors()) == ({1: 1}, ["live"])
+    await log.delete_cursor("live", [0, 1])
+    assert (await log.cursor("live"), await log.cursors()) == ({}, [])
 
 
 async def test_a_cursor_has_a_name_of_some_length(log: BusLog) -> None:

@@ -50,8 +50,10 @@ class EventsService:
 
         async def take() -> None:
             async for request in requests:
-                await self._ingress.room(len(request))
-                await answers.put(group.create_task(self._put(request)))
+                release = await self._ingress.room(request)
+                task = group.create_task(self._put_admitted(request))
+                task.add_done_callback(release)  # also of a task that was cancelled before it began
+                await answers.put(task)
             await answers.put(None)
 
         try:
@@ -71,6 +73,10 @@ class EventsService:
 
     async def _put(self, request: bytes) -> bytes:
         stored = await self._ingress.put_request(request)
+        return format_put_response(stored.judged, stored.offsets)
+
+    async def _put_admitted(self, request: bytes) -> bytes:
+        stored = await self._ingress.put_admitted(request)
         return format_put_response(stored.judged, stored.offsets)
 
 

@@ -70,7 +70,7 @@ class EventsApp:
         size = int(announced) if announced is not None else self._ingress.request_size
         body = _Body(receive)
         try:
-            with self._ingress.admitted(size):
+            with self._ingress.admitted(bus, size):
                 stored, _ = await self._ingress.put_http(bus, headers, await body.read(size))
         except BridgeError:
             await body.discard()

@@ -19,6 +19,10 @@ Nothing is parsed. Events appear to readers once durable, never before.
 **Waiting.** Readers are woken, not polled: ``wait`` returns as soon as a partition holds something at or behind the
 given offset.
 
+**Sharing.** Several processes may share a log, where the store says so (``is_shared``): its partitions are divided among
+them, each is read by one process, and ``divide`` moves them when a process comes or goes. Appends go to any partition
+from anywhere.
+
 **Cursors.** A cursor is a named set of positions, one per partition, each the offset of the next event to read. The
 store keeps them; it does not judge them. Commits of cursors may be lost by a crash of the machine for up to a second
 (the reader then sees events again), but never run ahead of what was committed.
@@ -31,8 +35,9 @@ All methods belong to one event loop. Implementations: ``memory.MemoryBusStore``
 suite (tests/contract/test_bus_store.py) runs on each.
 """
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bridge.errors import InvalidInput
@@ -70,6 +75,23 @@ class BusLog(ABC):
 
     name: str
     partitions: int
+    is_shared: bool = False
+    """Whether other processes may read this log, too: then each reads its own partitions, see ``here``."""
+
+    @property
+    def here(self) -> frozenset[int]:
+        """The partitions that this process reads. Where a log is shared it changes in ``divide`` alone."""
+        return frozenset(range(self.partitions))
+
+    async def until_divided(self) -> None:
+        """Of a log that is shared: return once the partitions are to be divided anew, so that ``divide`` is due."""
+        await asyncio.Event().wait()
+
+    async def divide(self) -> None:  # noqa: B027 - a hook with a default
+        """Give back the partitions that others shall read and take those that are this process's now.
+
+        Call it while nothing reads here and every cursor is committed. Raises StoreUnavailable.
+        """
 
     @abstractmethod
     async def append(self, chunks: Sequence[tuple[int, Chunk]]) -> list[int]:
@@ -111,8 +133,8 @@ class BusLog(ABC):
         """The names of the log's cursors, sorted."""
 
     @abstractmethod
-    async def delete_cursor(self, name: str) -> None:
-        """Forget a cursor; no error if there is none."""
+    async def delete_cursor(self, name: str, partitions: Iterable[int] | None = None) -> None:
+        """Forget a cursor, or its positions in these partitions; no error if there is none. Without any, it is gone."""
 
     @abstractmethod
     async def trim(self, *, before: float | None = None, keep_bytes: int | None = None) -> int:

@@ -13,7 +13,7 @@ Reads run on the event loop: a few microseconds each, from the page cache.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from struct import error as StructError  # noqa: N812 - a class, by its lower-case name
@@ -122,9 +122,9 @@ class LmdbBusLog(BusLog):
         self._check()
         return await self._store.cursors.names(self.meta.id)
 
-    async def delete_cursor(self, name: str) -> None:
+    async def delete_cursor(self, name: str, partitions: Iterable[int] | None = None) -> None:
         self._check()
-        await self._store.cursors.delete(self.meta.id, name)
+        await self._store.cursors.delete(self.meta.id, name, partitions)
 
     async def trim(self, *, before: float | None = None, keep_bytes: int | None = None) -> int:
         self._check()

@@ -1,7 +1,7 @@
 """The named cursors of all logs: an environment and a thread of their own, so that a position never waits for events."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from struct import Struct
@@ -50,9 +50,20 @@ class Cursors:
     async def names(self, log: int) -> list[str]:
         return await self._run(lambda txn: [key[NUMBER.size :].decode() for key in _keys(txn, log)], write=False)
 
-    async def delete(self, log: int, name: str) -> None:
+    async def delete(self, log: int, name: str, partitions: Iterable[int] | None = None) -> None:
+        """All of it, or its positions in these partitions."""
         key = _key(log, name)
-        await self._run(lambda txn: txn.delete(key))
+        gone = None if partitions is None else set(partitions)
+
+        def work(txn: Any) -> None:
+            known = _decode(txn.get(key)) if gone is not None else {}
+            left = {partition: offset for partition, offset in known.items() if partition not in (gone or ())}
+            if left:
+                txn.put(key, msgspec.json.encode(left))
+            else:
+                txn.delete(key)
+
+        await self._run(work)
 
     async def delete_all(self, log: int) -> None:
         await self._run(lambda txn: [txn.delete(key) for key in _keys(txn, log)])

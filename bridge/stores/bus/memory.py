@@ -1,7 +1,7 @@
 """A bus log in memory: forgets with the process. For tests, and for buses that may."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from bridge.errors import BridgeError, Conflict, NotFound, StoreUnavailable
 from bridge.model.clock import Clock, system_clock
@@ -106,10 +106,13 @@ class MemoryBusLog(BusLog):
         self._check()
         return sorted(self._cursors)
 
-    async def delete_cursor(self, name: str) -> None:
+    async def delete_cursor(self, name: str, partitions: Iterable[int] | None = None) -> None:
         self._check()
         check_cursor_name(name)
-        self._cursors.pop(name, None)
+        known = self._cursors.pop(name, {})
+        left = known.keys() - set(known if partitions is None else partitions)
+        if left:
+            self._cursors[name] = {partition: known[partition] for partition in left}
 
     async def trim(self, *, before: float | None = None, keep_bytes: int | None = None) -> int:
         self._check()

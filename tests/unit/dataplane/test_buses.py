@@ -10,9 +10,9 @@ import pytest
 from bridge.connectors.base import Config, Features, Target
 from bridge.dataplane.buses import Buses
 from bridge.dataplane.ingress.put import Ingress
-from bridge.dataplane.lanes import Timing
-from bridge.dataplane.rules import Surroundings
-from bridge.errors import NotFound, Overloaded, Retryable, TooLarge
+from bridge.dataplane.making import Surroundings
+from bridge.dataplane.sending import Timing
+from bridge.errors import NotFound, Retryable
 from bridge.model.delivery import Delivery
 from bridge.model.event import Event
 from bridge.model.resource import Ref, Resource
@@ -21,6 +21,7 @@ from bridge.stores.catalog.base import Delete, Put
 from bridge.stores.catalog.memory import MemoryCatalog
 from bridge.stores.deadletters.base import Filter
 from bridge.stores.deadletters.memory import MemoryDeadLetters
+from bridge.stores.timers.memory import MemoryTimers
 from bridge.telemetry import Telemetry
 
 
@@ -60,14 +61,18 @@ class World:
 
         self.kinds = {"box": BoxTarget}
         self.catalog, self.store, self.letters = RemoteCatalog(), MemoryBusStore(), MemoryDeadLetters()
-        self.clock = lambda: 1000.0
+        self.timers = MemoryTimers()
+        self.now = 1000.0
+        self.clock = lambda: self.now
         self.start_again()
 
     def start_again(self) -> None:
         """As after a crash: what is stored is there, what was in memory is not."""
         self.telemetry = Telemetry()
-        timing = Timing(lambda: 1000.0, self.sleep, lambda: 0.0)
-        around = Surroundings(self, self, self.letters, self.telemetry, timing, self.clock, self.patience_s)
+        timing = Timing(self.clock, self.sleep, lambda: 0.0)
+        around = Surroundings(
+            self, self, self.letters, self.timers, self.telemetry, timing, self.clock, patience_s=self.patience_s
+        )
         self.buses = Buses(self.catalog, self.store, around)
         self.ingress = Ingress(self.buses, self.telemetry, lambda: 1000.0, request_size=10_000, bytes_in_flight=15_000)
 
@@ -75,8 +80,9 @@ class World:
         return self.kinds.get(kind)
 
     async def sleep(self, seconds: float) -> None:
-        """Waits between attempts never end while a box is closed, so that attempts do not run out."""
+        """Time passes at once, but not while a box is closed, so that attempts do not run out."""
         await (self.opened.wait() if self.closed else asyncio.sleep(0))
+        self.now += seconds
 
     def open(self, box: str) -> None:
         self.closed.discard(box)
@@ -90,11 +96,14 @@ class World:
     async def rule(
         self, name: str, *boxes: str, pattern: dict | None = None, enabled: bool = True, **more: object
     ) -> None:
-        targets = [{"name": "t", "kind": "box", "config": {"box": box}} for box in boxes]
+        target = more.pop("target", {})
+        targets = [{"name": "t", "kind": "box", "config": {"box": box}} | target for box in boxes]
         await self.define("Rule", name, "b", targets=targets, pattern=pattern or {}, enabled=enabled, **more)
 
     async def put(self, *ids: str, bus: str = "b") -> None:
-        assert await self.ingress.put_events(bus, [Event(i, "/s", "t", {"subject": i}) for i in ids]) == {}
+        """Each key has every seventh of the events whose ids are numbers."""
+        events = [Event(i, "/s", "t", {"subject": str(int(i) % 7) if i.isdecimal() else i}) for i in ids]
+        assert await self.ingress.put_events(bus, events) == {}
 
     async def until(self, box: str, *ids: str) -> None:
         async with asyncio.timeout(5):
@@ -251,16 +260,3 @@ async def test_a_crash_between_deleting_a_bus_and_dropping_its_log_is_finished_a
     await world.catalog.write([Delete(Ref("Bus", "", "gone"))])
     async with at_work(world):
         assert world.store.logs() == ["foreign"]
-
-
-async def test_what_is_under_way_is_bounded(world: World) -> None:
-    """A request beyond its own limit is too large; beyond the bytes in flight it is told to come back."""
-    with pytest.raises(TooLarge), world.ingress.admitted(10_001):
-        pass
-    with world.ingress.admitted(10_000):
-        waiting = asyncio.ensure_future(world.ingress.room(9_000))
-        with pytest.raises(Overloaded), world.ingress.admitted(6_000):
-            pass
-        await asyncio.sleep(0)
-        assert not waiting.done()
-    await waiting

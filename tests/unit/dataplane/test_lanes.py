@@ -6,13 +6,15 @@ from collections.abc import Sequence
 import pytest
 
 from bridge.connectors.base import Config, Features, Target
-from bridge.dataplane.lanes import GivenUp, Lane, Settled, Timing
+from bridge.dataplane.aftermath import Exits
+from bridge.dataplane.lanes import Lane
 from bridge.dataplane.retry import Reason
+from bridge.dataplane.sending import GivenUp, Settled, Timing
 from bridge.errors import NotConnected, PartlyFailed, Rejected, Retryable
 from bridge.model.delivery import Delivery
 from bridge.model.event import Event
 from bridge.model.log import Position
-from bridge.model.rule import Batching, TargetSpec
+from bridge.model.rule import Batching, Retry, TargetSpec, Wait
 from bridge.model.units import Size
 
 
@@ -66,10 +68,11 @@ async def through(target: Scripted, count: int) -> tuple[list[GivenUp], list[flo
         if settled == count:
             done.set()
 
-    spec = TargetSpec(name="a", kind="scripted", concurrency=1, batch=Batching(count=4))
+    retry = Retry(schedule=(Wait(0.2), Wait(1), Wait(5)), max_attempts=4)
+    spec = TargetSpec(name="a", kind="scripted", concurrency=1, batch=Batching(count=4), retry=retry)
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         timing = Timing(lambda: 0.0, sleep, lambda: 0.0)
-        lane = Lane(target, spec, bury=bury, spawn=group.create_task, timing=timing)
+        lane = Lane(target, spec, exits=Exits(bury), spawn=group.create_task, timing=timing)
         await lane.put(deliveries(count), settle)
         await done.wait()
         await lane.stop(nobody)
@@ -91,7 +94,7 @@ async def test_deliveries_go_out_in_order_and_in_batches() -> None:
 
 
 async def test_a_failing_target_is_tried_again_with_growing_waits() -> None:
-    """The default policy waits 0.2 s, then 1 s."""
+    """Here 0.2 s, then 1 s."""
     target = Scripted(Retryable("busy"), Retryable("busy"))
     buried, waits = await through(target, 1)
     assert buried == []
@@ -107,7 +110,7 @@ async def test_a_rejected_delivery_is_buried_at_once() -> None:
 
 
 async def test_after_the_last_attempt_it_is_buried_with_all_attempts() -> None:
-    """Four attempts by default."""
+    """Here there are four."""
     buried, _ = await through(Scripted(*[Retryable("down")] * 4), 1)
     assert [(b.decision.reason, len(b.attempts)) for b in buried] == [(Reason.EXHAUSTED_ATTEMPTS, 4)]
 
@@ -162,7 +165,7 @@ async def test_a_stopped_lane_leaves_everything_to_its_heir() -> None:
     spec = TargetSpec(name="a", kind="scripted", concurrency=1, batch=Batching(count=1))
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
-        lane = Lane(target, spec, bury=bury, spawn=group.create_task, timing=timing, capacity=2)
+        lane = Lane(target, spec, exits=Exits(bury), spawn=group.create_task, timing=timing, capacity=2)
         producer = group.create_task(lane.put(deliveries(6), settled.append))
         await target.began.wait()
         assert lane.oldest() == {0: 0}
@@ -183,7 +186,7 @@ async def test_an_idle_lane_costs_no_task() -> None:
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
-        lane = Lane(target, TargetSpec(name="a", kind="scripted"), bury=bury, spawn=group.create_task, timing=timing)
+        lane = Lane(target, TargetSpec(name="a", kind="scripted"), exits=Exits(bury), spawn=group.create_task, timing=timing)
         for expected in (1, 2):
             await lane.put(deliveries(1), settled.append)
             while sum(settled) < expected or not lane.idle:
@@ -224,7 +227,7 @@ async def test_a_lost_connection_is_not_opened_again_while_another_send_is_under
 
     spec = TargetSpec(name="a", kind="scripted", concurrency=2, batch=Batching(count=1))
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        lane = Lane(target, spec, bury=bury, spawn=group.create_task, timing=Timing(lambda: 0.0, sleep, lambda: 0.0))
+        lane = Lane(target, spec, exits=Exits(bury), spawn=group.create_task, timing=Timing(lambda: 0.0, sleep, lambda: 0.0))
         await lane.put(deliveries(2), settled.append)
         while sum(settled) < 2:
             await asyncio.sleep(0)
@@ -249,11 +252,11 @@ async def test_what_is_put_in_the_moment_when_the_last_worker_ends_is_sent() -> 
             return task
 
         lane_is_done = asyncio.Event()
-        lane = Lane(target, spec, bury=bury, spawn=spawn, timing=timing)
+        lane = Lane(target, spec, exits=Exits(bury), spawn=spawn, timing=timing)
         await lane.put(deliveries(1), settled.append)
         await lane_is_done.wait()
         for expected in range(2, 30):
-            worker = next(iter(lane._under_way), None)
+            worker = next(iter(lane._contents.under_way), None)
             await lane.put(deliveries(1), settled.append)
             if worker is not None:
                 while not worker.done():
@@ -276,7 +279,7 @@ async def test_a_send_is_bounded_in_bytes_too() -> None:
     spec = TargetSpec(name="a", kind="scripted", concurrency=1, batch=Batching(count=10, size=Size(1500)))
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
-        lane = Lane(target, spec, bury=bury, spawn=group.create_task, timing=timing)
+        lane = Lane(target, spec, exits=Exits(bury), spawn=group.create_task, timing=timing)
         await lane.put(wanted, settled.append)
         while sum(settled) < len(sizes):
             await asyncio.sleep(0)

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from bridge.dataplane.lanes import GivenUp, Lane, Timing
+from bridge.dataplane.aftermath import Exits
+from bridge.dataplane.lanes import Lane
 from bridge.dataplane.pipeline import Pace, Pipeline, Wiring
 from bridge.dataplane.routing import Judgement
+from bridge.dataplane.sending import GivenUp, Timing
 from bridge.model.delivery import Delivery
 from bridge.model.event import Event
 from bridge.model.log import Format, Position, StoredChunk
@@ -19,7 +21,7 @@ from tests.unit.dataplane.test_lanes import Scripted
 class ListLog:
     """As much of a bus log as a pipeline asks for: chunks of two events in one partition, from a list."""
 
-    partitions = 1
+    here = frozenset({0})
 
     def __init__(self, chunks: int) -> None:
         self.chunks = [StoredChunk(2 * i, 0.0, Format.JSON, 2, b"") for i in range(chunks)]
@@ -65,7 +67,7 @@ async def run(log: ListLog, target: Scripted, until: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
             spec = TargetSpec(name="a", kind="scripted")
-            lane = Lane(target, spec, bury=bury, spawn=group.create_task, timing=timing)
+            lane = Lane(target, spec, exits=Exits(bury), spawn=group.create_task, timing=timing)
             group.create_task(Pipeline(log, "live", Wiring(nothing_new, judge), Pace(4, 0)).run())
 
     lane: Lane

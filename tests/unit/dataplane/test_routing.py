@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from bridge.codec.json import format_event
-from bridge.dataplane.lanes import GivenUp
 from bridge.dataplane.routing import CompiledRule, CompiledTarget, Gate, Routing
+from bridge.dataplane.sending import GivenUp
 from bridge.model.event import DataForm, Event
 from bridge.model.log import Format, Position, StoredChunk
 from bridge.rules.pattern import parse_pattern

@@ -123,11 +123,11 @@ async def test_a_leave_that_fails_loses_nothing(world: World, monkeypatch: pytes
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("put"), st.integers(1, 120)),
-        st.tuples(st.just("shut"), st.sampled_from(["a", "c"])),
-        st.tuples(st.just("open"), st.sampled_from(["a", "c"])),
+        st.tuples(st.just("shut"), st.sampled_from(["a", "c", "key"])),
+        st.tuples(st.just("open"), st.sampled_from(["a", "c", "key"])),
         st.tuples(st.just("turns"), st.integers(1, 300)),
         st.tuples(st.just("crash"), st.just(0)),
-        st.tuples(st.just("change"), st.sampled_from(["a", "c"])),
+        st.tuples(st.just("change"), st.sampled_from(["a", "c", "key"])),
     ),
     max_size=14,
 )
@@ -142,7 +142,7 @@ def test_a_crash_while_a_changed_target_takes_over_loses_nothing(turns: int) -> 
 @settings(max_examples=60, deadline=None)
 @given(STEPS)
 def test_whatever_happens_every_target_gets_every_event(steps: list) -> None:
-    """Without a crash and a change, exactly once; the steady target never waits for the others."""
+    """Without a crash and a change, exactly once; the steady target never waits for the others; keys keep their order."""
     played(steps)
 
 
@@ -152,6 +152,7 @@ def played(steps: list) -> None:
         await world.define("Bus", "b", partitions=2)
         for name in ("a", "c", "steady"):
             await world.rule(name, name)
+        await world.rule("key", "key", target={"order": "key"})
         put_so_far: list[str] = []
         careful = not any(kind in {"crash", "change"} for kind, _ in steps)
         running = at_work(world)
@@ -174,19 +175,22 @@ def played(steps: list) -> None:
                     await running.__aenter__()
                 case "change":
                     retry = {"maxAttempts": 2 + len(put_so_far) % 19}
-                    target = {"name": "t", "kind": "box", "config": {"box": value}, "retry": retry}
-                    await world.define("Rule", value, "b", targets=[target])
+                    await world.rule(value, value, target={"retry": retry} | ({"order": "key"} if value == "key" else {}))
         async with asyncio.timeout(5):
             while set(world.boxes.get("steady", [])) != set(put_so_far):
                 await asyncio.sleep(0)
-            for name in ("a", "c"):
+            for name in ("a", "c", "key"):
                 world.open(name)
-            while any([await accounted_for(world, name) != set(put_so_far) for name in ("a", "c")]):
+            while any([await accounted_for(world, name) != set(put_so_far) for name in ("a", "c", "key")]):
                 await asyncio.sleep(0)
         await asyncio.sleep(0.002)
         if careful:
-            for name in ("a", "c", "steady"):
+            for name in ("a", "c", "steady", "key"):
                 assert max(Counter(world.boxes.get(name, [])).values(), default=1) == 1
+        first = list(dict.fromkeys(world.boxes.get("key", [])))
+        for key in range(7):
+            of_key = [one for one in first if int(one) % 7 == key]
+            assert of_key == sorted(of_key), f"key {key} is out of order"
         await running.__aexit__(None, None, None)
 
     asyncio.run(play())

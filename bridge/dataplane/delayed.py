@@ -1,0 +1,262 @@
+"""Delayed events: accepted and durable at once, put into their bus when their ``delivertime`` has come.
+
+They wait as timers in the queue ``delayed/{bus}``. An event enters its bus at least once: a crash between its entry and
+the removal of its timer lets the last few enter again. It never enters early; how late it is, is bounded by ``TICK_S`` and
+by what else is due.
+
+One step at a time for each bus: events that are just entering cannot be cancelled any more, and a cancelled one never
+enters. Buses do not wait for each other.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from math import inf
+from secrets import token_hex
+
+import structlog
+
+from bridge.codec.chunks import Delayed, chunks_of, keep_delayed, read_delayed
+from bridge.crashpoints import crash_point
+from bridge.dataplane.buses import Buses
+from bridge.dataplane.running import RunningBus
+from bridge.errors import BridgeError, InvalidInput, NotFound
+from bridge.model.clock import Clock
+from bridge.model.delayed import DelayedEvent
+from bridge.stores.catalog.base import Catalog
+from bridge.stores.timers.base import Place, Timer, Timers
+
+log = structlog.get_logger()
+
+PREFIX, PARKED = "delayed/", "retry/"
+"""How the queues of delayed events and of parked retries begin; the name of the bus follows."""
+TICK_S = 0.25
+"""The longest sleep: an event that was just accepted, or a clock that was set forward, is noticed after this time."""
+TIDY_EVERY_S = 10.0
+REST_S = 1.0
+"""How long to wait after a failure of one bus."""
+MOST, MOST_BYTES = 500, 8 * 2**20
+"""Events, and bytes of events, that enter a bus in one step."""
+
+
+class _Line:
+    """What waits for one bus. ``next`` is never later than the first one's due; it may be earlier."""
+
+    def __init__(self, bus: str, first: float) -> None:
+        self.bus = bus
+        self.queue = PREFIX + bus
+        self.next = first
+        self.turn = asyncio.Lock()
+        self.moving = False
+        self.failing = False
+        self.limit = 16
+        self.entered: list[str] = []
+        """Timers whose events are in the bus, and which are not removed yet."""
+
+    def learn(self, timers: Sequence[Timer]) -> None:
+        """How many of such events to take at a time."""
+        mean = sum(len(timer.body) for timer in timers) // len(timers) + 1
+        self.limit = max(1, min(MOST, MOST_BYTES // mean))
+
+
+class DelayedEvents:
+    """``begin`` before anything else; ``run`` moves events; the other methods may be called meanwhile."""
+
+    def __init__(
+        self, timers: Timers, buses: Buses, catalog: Catalog, clock: Clock, sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
+        self._timers = timers
+        self._buses = buses
+        self._catalog = catalog
+        self._clock = clock
+        self._sleep = sleep
+        self._lines: dict[str, _Line] = {}
+        self._given = 0
+        self._draining = False
+        self._tidied = 0.0
+
+    async def begin(self) -> None:
+        """Learn what waits; forget what a crash left behind of buses that were deleted."""
+        queues = [*await self._timers.queues(PREFIX), *await self._timers.queues(PARKED)]
+        names = {queue.split("/")[1] for queue in queues}
+        for bus in await self._deleted(names):
+            await self.forget(bus)
+        for bus in names:
+            first = await self._timers.next_due(PREFIX + bus)
+            if first is not None:
+                self._lines[bus] = _Line(bus, first)
+
+    async def _deleted(self, names: set[str]) -> set[str]:
+        """Those that were deleted, as the catalog knows; a bus that it never heard of may come back."""
+        gone = names - {resource.name for resource in await self._catalog.list("Bus")}
+        if not gone:
+            return gone
+        changes = await self._catalog.changes(0)
+        return gone & {c.ref.name for c in changes if c.ref.kind == "Bus" and c.action == "delete"}
+
+    async def run(self) -> None:
+        """Put events into their buses as they become due, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                now = self._clock()
+                for line in self._lines.values():
+                    if line.next <= now and not line.moving:
+                        line.moving = True
+                        group.create_task(self._move(line))
+                if not self._tidied <= now < self._tidied + TIDY_EVERY_S:
+                    await self._tidy(now)
+                await self._sleep(self._rest())
+
+    async def drain(self) -> None:
+        """Let no more events enter, and wait for those that are just entering; call before ``run`` is cancelled."""
+        self._draining = True
+        for line in list(self._lines.values()):
+            async with line.turn:
+                pass
+
+    def _rest(self) -> float:
+        resting = () if self._draining else self._lines.values()
+        first = min((line.next for line in resting if not line.moving), default=inf)
+        return min(max(first - self._clock(), 0.001), TICK_S)
+
+    async def _tidy(self, now: float) -> None:
+        """A little at a time; again at the next tick while there is more."""
+        more = False
+        try:
+            more = await self._timers.tidy()
+        except BridgeError as error:
+            log.warning("the store of timers could not be tidied", reason=str(error))
+        self._tidied = 0.0 if more else now
+
+    async def _move(self, line: _Line) -> None:
+        """Put in all that is due, in steps, so that others get their turn."""
+        try:
+            while line.next <= self._clock() and not self._draining:
+                async with line.turn:
+                    if self._lines.get(line.bus) is not line:
+                        return  # the bus was deleted
+                    await self._step(line)
+            line.failing = False
+        except Exception as error:
+            line.next = self._clock() + REST_S
+            _complain(line, error)
+            line.failing = True
+        finally:
+            line.moving = False
+
+    async def _step(self, line: _Line) -> None:
+        """Enter the first few that are due. What was entered and could not be removed then, is removed first."""
+        await self._settle(line)
+        bus = await self._buses.get(line.bus)
+        timers = await self._timers.due(line.queue, self._clock(), line.limit)
+        if timers:
+            line.learn(timers)
+            await self._enter(bus, timers)
+            line.entered = [timer.id for timer in timers]
+            crash_point("delayed-entered")
+            await self._settle(line)
+            crash_point("delayed-removed")
+        line.next = inf  # whoever adds one from here on sets it again
+        first = await self._timers.next_due(line.queue)
+        line.next = min(line.next, inf if first is None else first)
+
+    async def _settle(self, line: _Line) -> None:
+        if line.entered:
+            await self._timers.remove(line.queue, line.entered)
+            line.entered = []
+
+    async def _enter(self, bus: RunningBus, timers: Sequence[Timer]) -> None:
+        began = self._clock()
+        chunks = chunks_of([timer.body for timer in timers], bus.log.partitions)
+        await bus.log.append(chunks)
+        bus.stats.stored(len(timers), sum(len(chunk.body) for _, chunk in chunks), self._clock() - began)
+
+    async def add(self, bus: RunningBus, delayed: Sequence[Delayed]) -> list[str]:
+        """Durable when this returns; gives what ``withdraw`` takes. Raises NotFound (deleted meanwhile), StoreError."""
+        queue, now = PREFIX + bus.name, self._clock()
+        timers = [
+            Timer(queue=queue, id=self._new_id(now), due=one.due, body=keep_delayed(one), group=one.id)
+            for one in delayed
+        ]
+        ids = [timer.id for timer in timers]
+        await self._timers.add(timers)
+        await self._check(bus, ids)
+        first = min(timer.due for timer in timers)
+        line = self._lines.setdefault(bus.name, _Line(bus.name, first))
+        line.next = min(line.next, first)
+        return ids
+
+    async def _check(self, bus: RunningBus, ids: Sequence[str]) -> None:
+        """A bus that is deleted takes with it what waits; what came too late for that must not wait for its successor."""
+        with suppress(NotFound):
+            if await self._buses.get(bus.name) is bus:
+                return
+        await self.withdraw(bus.name, ids)
+        raise NotFound(f"the bus {bus.name!r} was deleted meanwhile", path="$.bus")
+
+    def _new_id(self, now: float) -> str:
+        """Ascending, so that events that are due together enter in the order in which they came; and never given twice,
+        whatever the clock does.
+        """
+        self._given = max(self._given + 1, int(now * 1e6))
+        return f"{self._given:017}-{token_hex(8)}"
+
+    async def withdraw(self, bus: str, ids: Sequence[str]) -> None:
+        """Take back what was just added, as the rest of its request failed."""
+        await self._timers.remove(PREFIX + bus, ids)
+
+    async def list(self, bus: str, limit: int, after: str = "") -> Sequence[DelayedEvent]:
+        """What waits, the next one first, behind a ``place``. Raises InvalidInput for what is no place."""
+        timers = await self._timers.list(PREFIX + bus, limit, _read_place(after) if after else None)
+        return [DelayedEvent(read_delayed(timer.body), timer.due, _show_place(timer.place)) for timer in timers]
+
+    async def cancel(self, bus: str, event_id: str, source: str = "") -> int:
+        """Forget events that wait: those with this id and, if given, of this source; returns how many.
+
+        Raises NotFound when there is none, or none that is not just entering.
+        """
+        line = self._lines.get(bus) or _Line(bus, inf)
+        async with line.turn:
+            cancelled = await self._cancel(line, event_id, source)
+        if not cancelled:
+            raise NotFound(f"no event with the id {event_id!r} {f'of {source} ' if source else ''}waits for {bus}")
+        return cancelled
+
+    async def _cancel(self, line: _Line, event_id: str, source: str) -> int:
+        cancelled, after = 0, None
+        while page := await self._timers.list(line.queue, MOST, after, group=event_id):
+            after = page[-1].place
+            waiting = [timer for timer in page if timer.id not in line.entered]
+            ids = [timer.id for timer in waiting if not source or read_delayed(timer.body).source == source]
+            cancelled += await self._timers.remove(line.queue, ids)
+        return cancelled
+
+    async def forget(self, bus: str) -> None:
+        """Drop everything that waits for a bus that is deleted: delayed events and parked retries."""
+        line = self._lines.get(bus) or _Line(bus, inf)
+        async with line.turn:
+            self._lines.pop(bus, None)
+            for queue in [PREFIX + bus, *await self._timers.queues(f"{PARKED}{bus}/")]:
+                await self._timers.drop(queue)
+
+
+def _complain(line: _Line, error: Exception) -> None:
+    """Once, until it works again; a bug each time."""
+    if not isinstance(error, BridgeError):
+        log.error("delayed events cannot enter their bus; trying again", bus=line.bus, exc_info=error)
+    elif not line.failing:
+        log.warning("delayed events cannot enter their bus; trying again", bus=line.bus, reason=str(error))
+
+
+def _show_place(place: Place) -> str:
+    return f"{place[0]!r}~{place[1]}"
+
+
+def _read_place(text: str) -> Place:
+    due, sign, timer_id = text.partition("~")
+    try:
+        if sign:
+            return float(due), timer_id
+    except ValueError:
+        pass
+    raise InvalidInput(f"{text[:100]!r} is not a token of a page", path="$.pageToken")

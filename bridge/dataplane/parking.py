@@ -1,0 +1,294 @@
+"""Parked deliveries of one target: they wait durably for their next attempt, and come back to its lane when it is due.
+
+What is parked costs disk, not memory, and survives restarts. A delivery comes back with the payload that was made first,
+unless its target was changed since; then it is made anew. In a lane it has a Keeper, this one: only once it was taken or
+buried its timer goes. A crash in between gives it once more.
+
+For targets in order by key, all parked deliveries of a key are due together, and whatever comes later of that key joins
+them, so that the order stays.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from bridge.codec.chunks import decode_event, encode_event
+from bridge.crashpoints import crash_point
+from bridge.dataplane.persist import until_stored
+from bridge.dataplane.sending import Became, Keeper, Past, Timing, Waiting
+from bridge.dataplane.tasks import Spawn
+from bridge.errors import NotFound
+from bridge.model.delivery import Delivery, Payload
+from bridge.model.event import Event
+from bridge.model.log import Format, Position
+from bridge.stores.deadletters.base import Attempt
+from bridge.stores.timers.base import Place, Timer, Timers
+
+log = structlog.get_logger()
+
+MOST_OUT = 500
+"""Deliveries that are back in the lane at a time."""
+LOOK_EVERY_S = 60.0
+"""The longest sleep: a clock may be set forward."""
+FORGET_EVERY_S = 0.05
+
+
+class Parked(msgspec.Struct, frozen=True, array_like=True):
+    """What a timer's body holds. ``payload`` was made first, for the target with that ``digest``."""
+
+    format: int
+    event: bytes
+    received: float
+    digest: str
+    payload: Payload | None
+    began: float
+    tries: int
+    attempts: tuple[Attempt, ...]
+
+
+class Owner(Protocol):
+    """The target as it is now: it may change while deliveries are parked."""
+
+    def digest(self) -> str:
+        """Changes with what payloads depend on."""
+
+    async def revive(self, parked: Parked, event: Event, position: Position) -> Delivery | None:
+        """The delivery as it was; None when it cannot be made again, and was buried, or is not wanted any more."""
+
+    async def put_back(self, waiting: Waiting, keeper: Keeper) -> bool:
+        """Into the lane, once there is room; False when the lane was stopped, or ``is_stale``."""
+
+
+class Parking:
+    """``queue``: the name of this target's queue of timers."""
+
+    def __init__(self, timers: Timers, queue: str, owner: Owner, spawn: Spawn, timing: Timing) -> None:
+        self._timers = timers
+        self._queue = queue
+        self._owner = owner
+        self._spawn = spawn
+        self._timing = timing
+        self._keys: set[str] = set()
+        self._stale: set[str] = set()
+        self._moving: set[str] = set()
+        self._turn = asyncio.Lock()
+        self._out: set[str] = set()
+        self._gone: dict[str, str] = {}
+        self._back = asyncio.Event()
+        self._returning: asyncio.Task[None] | None = None
+        self._passing: asyncio.Task[None] | None = None
+        self._next_look = float("inf")
+        self._forgetting = self._shared = False
+        self._begun = asyncio.Event()
+
+    async def begin(self, *, by_key: bool, shared: bool = False) -> None:
+        """After a start: whatever was parked comes back when it is due. ``shared``: others may park something, too."""
+        self._shared = shared
+        if by_key:
+            self._keys.update(await until_stored(lambda: self._timers.groups(self._queue), "timers", self._queue))
+        self._begun.set()
+        due = await until_stored(self.next_due, "timers", self._queue)
+        if due is not None or shared:
+            self._look_at(due if due is not None else float("inf"))
+
+    def keeps(self, key: str) -> bool:
+        """See lanes.Park. Before it has begun nobody knows: all are put aside until it has."""
+        return key in self._keys or not self._begun.is_set()
+
+    def is_stale(self, key: str) -> bool:
+        """Whether the key was parked since those that are coming back were looked up: they must wait longer."""
+        return key in self._stale
+
+    async def count(self) -> int:
+        return await self._timers.count(self._queue)
+
+    async def next_due(self) -> float | None:
+        return await self._timers.next_due(self._queue)
+
+    async def park(self, waiting: Sequence[Waiting], key: str | None) -> None:
+        """See lanes.Park."""
+        if key is not None:
+            self._keys.add(key)  # before anything is waited for: the next of the key comes behind
+            self._stale.add(key)
+            self._moving.add(key)
+        async with self._turn:
+            await self._store([self._timer(one, key or "") for one in waiting])
+            if key is not None:
+                due = max(one.due for one in waiting)
+                await until_stored(lambda: self._timers.move(self._queue, key, due), "parked deliveries", self._queue)
+                self._moving.discard(key)
+        self._look_at(min(one.due for one in waiting))
+
+    async def join(self, deliveries: Sequence[Delivery]) -> None:
+        """See lanes.Park."""
+        await self._begun.wait()
+        async with self._turn:
+            dues: dict[str, float] = {}
+            for key in {delivery.event.key for delivery in deliveries}:
+                first = await self._timers.list(self._queue, 1, group=key)
+                dues[key] = first[0].due if first else self._timing.clock()
+                self._keys.add(key)
+            await self._store([self._timer(Waiting(d, Past(0.0), dues[d.event.key]), d.event.key) for d in deliveries])
+        self._look_at(min(dues.values()))
+
+    async def _store(self, timers: Sequence[Timer]) -> None:
+        for timer in timers:
+            self._gone.pop(timer.id, None)
+        crash_point("park-before-stored")
+        await until_stored(lambda: self._timers.add(timers), "parked deliveries", self._queue)
+        crash_point("park-stored")
+
+    def _timer(self, waiting: Waiting, group: str) -> Timer:
+        delivery, past, due = waiting
+        form, event = encode_event(delivery.event)
+        parked = Parked(
+            form,
+            event,
+            delivery.received,
+            self._owner.digest(),
+            delivery.payload,
+            past.began,
+            past.tries,
+            past.attempts,
+        )
+        body = msgspec.msgpack.encode(parked)
+        return Timer(queue=self._queue, id=_id(delivery.position), due=due, body=body, group=group)
+
+    # -- coming back -----------------------------------------------------------------------------------------------
+
+    def _look_at(self, due: float) -> None:
+        if self._returning is None or due < self._next_look:
+            if self._returning is not None:
+                self._returning.cancel()
+            self._next_look = due
+            self._returning = self._spawn(self._return())
+
+    async def _return(self) -> None:
+        """Wait for the next one that is due, and bring back what is; until nothing is parked."""
+        me = asyncio.current_task()
+        while self._returning is me:
+            due = await until_stored(self.next_due, "parked deliveries", self._queue)
+            if due is None and not self._shared:
+                break
+            due = due if due is not None else float("inf")
+            self._next_look = due
+            wait_s = due - self._timing.clock()
+            if wait_s > 0:
+                await self._timing.sleep(min(wait_s, LOOK_EVERY_S))
+                continue
+            self._next_look = float("-inf")
+            self._passing = self._spawn(self._pass())
+            await asyncio.wait((self._passing,))
+        if self._returning is me:
+            self._returning = None
+
+    async def _pass(self) -> None:
+        """Bring back everything that is due, some at a time; end when all of it has become something."""
+        after: Place | None = None
+        while True:
+            now = self._timing.clock()
+            self._stale = set(self._moving)
+            due = await self._due(now, after)
+            if not due:
+                break
+            after = due[-1].place
+            await self._bring(due)
+            while len(self._out) >= MOST_OUT // 2:
+                await self._change()
+        while self._out:
+            await self._change()
+
+    async def _due(self, now: float, after: Place | None) -> list[Timer]:
+        return await until_stored(
+            lambda: self._timers.due(self._queue, now, MOST_OUT, after), "parked deliveries", self._queue
+        )
+
+    async def _remove(self, ids: Sequence[str]) -> None:
+        crash_point("parked-before-forgotten")
+        await until_stored(lambda: self._timers.remove(self._queue, ids), "parked deliveries", self._queue)
+        crash_point("parked-forgotten")
+
+    async def _change(self) -> None:
+        self._back.clear()
+        await self._back.wait()
+
+    async def _bring(self, timers: Sequence[Timer]) -> None:
+        for timer in timers:
+            if timer.id in self._out:
+                continue
+            self._out.add(timer.id)
+            parked = msgspec.msgpack.decode(timer.body, type=Parked)
+            event = decode_event(Format(parked.format), parked.event)
+            try:
+                delivery = await self._owner.revive(parked, event, _position(timer.id))
+            except NotFound:  # not now: its rule was disabled
+                self._release([timer.id])
+                continue
+            if delivery is None:
+                self._forget({timer.id: timer.group})
+                continue
+            past = Past(parked.began, parked.tries, parked.attempts)
+            if not await self._owner.put_back(Waiting(delivery, past, timer.due), self):
+                self._release([timer.id])
+
+    async def done(self, deliveries: Sequence[Delivery], became: Became) -> None:
+        """See sending.Keeper."""
+        if became in ("delivered", "buried"):
+            self._forget({_id(delivery.position): delivery.event.key for delivery in deliveries})
+        else:
+            self._release([_id(delivery.position) for delivery in deliveries])
+
+    def _release(self, ids: Iterable[str]) -> None:
+        self._out.difference_update(ids)
+        self._back.set()
+
+    def _forget(self, keys: Mapping[str, str]) -> None:
+        """By id, with their keys: soon, many at a time. Until then they stay out, so that they do not come back."""
+        self._gone.update(keys)
+        if self._gone and not self._forgetting:
+            self._forgetting = True
+            self._spawn(self._forget_soon())
+
+    async def _forget_soon(self) -> None:
+        try:
+            while self._gone:
+                await self._timing.sleep(FORGET_EVERY_S)
+                async with self._turn:
+                    gone, self._gone = self._gone, {}
+                    await self._remove(list(gone))
+                    await self._free(self._keys.intersection(gone.values()))
+                self._release(gone)
+        finally:
+            self._forgetting = False
+
+    async def _free(self, keys: Iterable[str]) -> None:
+        """Keys of which nothing is parked any more go straight to the lane again."""
+        for key in keys:
+            if not await self._timers.list(self._queue, 1, group=key):
+                self._keys.discard(key)
+
+    async def stop(self) -> None:
+        """Bring nothing back any more; what is parked stays so."""
+        running = [task for task in (self._returning, self._passing) if task is not None]
+        self._returning = None
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def drop(self) -> None:
+        """The target is gone, and with it what is parked."""
+        await self.stop()
+        await self._timers.drop(self._queue)
+
+
+def _id(position: Position) -> str:
+    """Text that sorts as the log does."""
+    return f"{position.partition:05}:{position.offset:020}"
+
+
+def _position(timer_id: str) -> Position:
+    partition, _, offset = timer_id.partition(":")
+    return Position(int(partition), int(offset))
