@@ -32,7 +32,10 @@ TASKS: dict[str, dict[str, Entry]] = {
     "Events": {
         "put": Entry("put:put", "put events to a bus"),
         "tail": Entry("tail:tail", "follow a bus"),
+        "delayed": Entry("delayed:delayed", "events that wait for their time"),
         "deadletters": Entry("deadletters:deadletters", "events that a target did not take"),
+        "pause": Entry("pauses:pause", "stop deliveries to a target; its events are kept"),
+        "resume": Entry("pauses:resume", "let a paused or blocked target go on"),
     },
     "Look and try": {
         "status": Entry("status:status", "buses, rates, lag of each target, last errors"),

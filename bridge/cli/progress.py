@@ -1,4 +1,4 @@
-"""The progress bar of `bridge put`: how much of a file is read, how many events are put, how fast."""
+"""Progress bars: of `bridge put` (how much of a file is read, how many events are put, how fast) and of redrives."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,3 +20,12 @@ def progress(size_bytes: int | None) -> Iterator[Callable[[int, int], None]]:
             shown.update(task, advance=size, count=count, rate=count / elapsed if elapsed else 0.0)
 
         yield advance
+
+
+@contextmanager
+def counting(total: int) -> Iterator[Callable[[int], None]]:
+    """A function to call with how many of the total are done."""
+    text = TextColumn("{task.completed:,.0f} of {task.total:,.0f} dead letters")
+    with Progress(BarColumn(), text, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("redrive", total=total)
+        yield lambda done: shown.update(task, completed=done)

@@ -101,6 +101,8 @@ def _put_one(sending: Sending, event: dict[str, Any]) -> None:
     result = with_client(sending.server, lambda bridge: bridge.put(sending.bus, event, mode=mode))
     if sending.form == "json":
         output.show_line(_shown(result))
+    elif result.scheduled:
+        output.note(f"put event {result.id}: it waits until {result.scheduled}")
     else:
         assert result.position is not None, "an event that is refused raises"
         output.note(f"put event {result.id}: partition {result.position.partition}, offset {result.position.offset}")
@@ -158,7 +160,7 @@ class _Tally:
 
     def __init__(self, source: Source, form: str, advance: Callable[[int, int], None]) -> None:
         self._source, self._form, self._advance = source, form, advance
-        self.put = self.refused = 0
+        self.put = self.refused = self.waiting = 0
         self.started = monotonic()
 
     def add(self, batch: Sequence[Any], results: "Sequence[PutResult]") -> None:
@@ -171,6 +173,7 @@ class _Tally:
                 output.note(f"{noun} {number}{f' (id {result.id})' if result.id else ''}: {result.error}")
         failed = sum(result.error is not None for result in results)
         self.refused += failed
+        self.waiting += sum(bool(result.scheduled) for result in results)
         self.put += len(results) - failed
         self._advance(batch.size_bytes + len(batch), self.put)
 
@@ -197,7 +200,10 @@ def _put_all(sending: Sending, file: BinaryIO) -> None:
             broken = True
     took = monotonic() - tally.started
     refused = f", {tally.refused:,} refused" if tally.refused else ""
-    output.note(f"put {output.plural(tally.put, 'event')}{refused} in {took:.2f} s ({output.rate(tally.put / took)})")
+    waiting = f" ({tally.waiting:,} for later)" if tally.waiting else ""
+    output.note(
+        f"put {output.plural(tally.put, 'event')}{waiting}{refused} in {took:.2f} s ({output.rate(tally.put / took)})"
+    )
     if tally.refused or broken:
         sys.exit(3 if tally.put else 1)
 
@@ -205,7 +211,9 @@ def _put_all(sending: Sending, file: BinaryIO) -> None:
 def _shown(result: "PutResult") -> dict[str, Any]:
     if result.error is not None:
         return ({"id": result.id} if result.id else {}) | {"error": problem(result.error)}
-    assert result.position is not None, "one of the two"
+    if result.scheduled:
+        return {"id": result.id, "scheduled": result.scheduled}
+    assert result.position is not None, "one of the three"
     return {"id": result.id} | result.position._asdict()
 
 

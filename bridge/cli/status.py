@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from bridge.client import Client
 
 PERIOD_S = 2.0
+NEAR = 0.8
+"""From here on, retention may delete events before a target has them."""
+STOPPED = {"paused": "paused", "blocked": "blocked", "open": "its circuit breaker is open"}
+"""States in which a target gets nothing, in words."""
 
 
 @click.command(epilog=examples("bridge status", "bridge status --watch", "bridge status -o json"))
@@ -23,9 +27,10 @@ PERIOD_S = 2.0
 @output_option("table", "json", "yaml")
 @server_option
 def status(watch: bool, form: str, server: str) -> None:
-    """Show buses and their rates, the lag of each rule's target, and the last errors.
+    """Show buses and their rates, each rule's targets, which of them need a look and why, and the last errors.
 
-    Lag is how many events of the bus a target has not settled yet.
+    Lag is how many events of the bus a target has not settled yet. Of those, WAITING are under way or about to be; PARKED ones
+    wait durably for their next attempt.
     """
     if watch:
         until_interrupted(server, lambda bridge: _watch(bridge, form))
@@ -62,9 +67,13 @@ def _show(status: Status, form: str) -> None:
     if targets:
         click.echo()
         output.table(
-            ("TARGET", "KIND", "STATE", "LAG", "RATE", "DELIVERED", "FAILED", "DEAD"),
+            ("TARGET", "KIND", "STATE", "LAG", "WAITING", "PARKED", "RATE", "DELIVERED", "FAILED", "DEAD"),
             [_target(n, t) for n, t in targets],
         )
+    looks = [look for name, target in targets for look in _looks(name, target, now)]
+    if looks:
+        click.echo()
+        output.table(("LOOK AT", "SINCE", "WHY"), looks)
     errors = [(name, output.ago(e.time, now), e.reason) for name, t in targets if (e := t.last_error) is not None]
     if errors:
         click.echo()
@@ -83,5 +92,19 @@ def _targets(status: Status) -> Iterator[tuple[str, TargetStatus]]:
 
 
 def _target(name: str, target: TargetStatus) -> tuple[object, ...]:
+    left = (f"{target.lag:,}", f"{target.waiting:,}", f"{target.parked:,}")
     counts = (f"{target.delivered:,}", f"{target.failed:,}", f"{target.dead:,}")
-    return (name, target.kind, target.state, f"{target.lag:,}", output.rate(target.rate), *counts)
+    return (name, target.kind, target.state, *left, output.rate(target.rate), *counts)
+
+
+def _looks(name: str, target: TargetStatus, now: float) -> Iterator[tuple[str, str, str]]:
+    """What an operator may have to do something about."""
+    if target.state in STOPPED:
+        reason = f": {output.printable(target.reason)}" if target.reason else ""
+        yield name, output.ago(target.since, now), f"{STOPPED[target.state]}{reason}"
+    if target.parked and target.next_attempt is not None:
+        due = parse_time(target.next_attempt)
+        left = f" in {output.span(due - now)}" if due is not None and due > now else " now"
+        yield name, "-", f"{output.plural(target.parked, 'delivery', 'deliveries')} parked, the next attempt is{left}"
+    if target.retention_used is not None and target.retention_used >= NEAR:
+        yield name, "-", f"retention is {target.retention_used:.0%} of the way to its oldest event"

@@ -17,8 +17,21 @@ from bridge.client.answers import Applied, Change, DeadLetter, Definition, Entry
 from bridge.client.definitions import Definitions
 from bridge.client.events import Events
 from bridge.client.operations import Operations
+from bridge.model.delayed import DelayedView
+from bridge.model.redrive import Redrive
 
-__all__ = ["Applied", "Change", "Client", "DeadLetter", "Definition", "Entry", "Page", "PutResult"]
+__all__ = [
+    "Applied",
+    "Change",
+    "Client",
+    "DeadLetter",
+    "Definition",
+    "DelayedView",
+    "Entry",
+    "Page",
+    "PutResult",
+    "Redrive",
+]
 
 
 class Client(Definitions, Events, Operations):

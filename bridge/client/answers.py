@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from bridge.errors import BridgeError
+from bridge.model.letter import LetterView
 from bridge.model.log import Position
 
 
@@ -53,11 +54,12 @@ class Change(NamedTuple):
 
 
 class PutResult(NamedTuple):
-    """What became of one event: its place in the log, or why it was refused."""
+    """What became of one event: its place in the log, or why it was refused, or when (RFC 3339) it enters its bus."""
 
     id: str
     position: Position | None
     error: BridgeError | None
+    scheduled: str = ""
 
 
 class Entry(_Answer, frozen=True, kw_only=True):
@@ -76,29 +78,5 @@ class Page(_Answer, frozen=True, kw_only=True):
     next_page_token: str = ""
 
 
-class Attempt(_Answer, frozen=True, kw_only=True):
-    """One try: when it began (RFC 3339), how long it took (``0.012s``), what came of it."""
-
-    started: str
-    duration: str
-    outcome: str
-
-
-class DeadLetter(_Answer, frozen=True, kw_only=True, omit_defaults=True):
-    """An event that a target did not take. ``reason`` is a class, ``detail`` a sentence, ``time`` RFC 3339.
-
-    ``event`` is the unchanged event in the JSON format; a list leaves it out.
-    """
-
-    id: str
-    bus: str
-    rule: str
-    target: str
-    partition: int
-    offset: int
-    event_id: str
-    reason: str
-    detail: str
-    time: str
-    attempts: list[Attempt] = []
-    event: msgspec.Raw = msgspec.Raw(b"null")
+DeadLetter = LetterView
+"""An event that a target did not take; a list leaves its ``event`` out."""

@@ -28,6 +28,7 @@ class _Result(msgspec.Struct):
     id: str = ""
     partition: int = -1
     offset: int = -1
+    scheduled: str = ""
     error: dict[str, Any] | None = None
 
 
@@ -155,6 +156,8 @@ def _events(bus: str) -> str:
 def _result(result: _Result) -> PutResult:
     if result.error is not None:
         return PutResult(result.id, None, error_of(result.error))
+    if result.scheduled:
+        return PutResult(result.id, None, None, result.scheduled)
     return PutResult(result.id, Position(result.partition, result.offset), None)
 
 

@@ -1,5 +1,7 @@
 """Buses: each has a log, which exists before the bus does and goes after it."""
 
+from collections.abc import Awaitable, Callable
+
 from bridge.controlplane.kinds import Kind
 from bridge.controlplane.paths import below
 from bridge.errors import Conflict
@@ -8,6 +10,13 @@ from bridge.model.documents import parse_json
 from bridge.model.resource import Ref, Resource
 from bridge.stores.bus.base import BusLog, BusStore
 
+Forget = Callable[[str], Awaitable[None]]
+"""Drops what waits for a bus that is deleted: delayed events, parked retries."""
+
+
+async def forget_nothing(_: str) -> None:
+    """Where nothing ever waits."""
+
 
 class Buses(Kind):
     name = "Bus"
@@ -15,8 +24,9 @@ class Buses(Kind):
     in_bus = False
     Spec = BusSpec
 
-    def __init__(self, bus_store: BusStore) -> None:
+    def __init__(self, bus_store: BusStore, forget: Forget) -> None:
         self._bus_store = bus_store
+        self._forget = forget
 
     def check(self, resource: Resource) -> list[str]:
         parse_bus(resource)
@@ -48,6 +58,7 @@ class Buses(Kind):
 
     async def dispose(self, ref: Ref) -> None:
         await self._bus_store.drop(ref.name)
+        await self._forget(ref.name)
 
 
 def parse_bus(resource: Resource) -> BusSpec:

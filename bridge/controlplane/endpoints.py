@@ -41,6 +41,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     method: Method
     path: str
+    slashes: bool = False
+    """Whether the name at its end may hold slashes."""
     tag: str
     summary: str
     handle: Callable[[Call], Awaitable[Response]] | None = None
@@ -48,6 +50,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     query: type[Query] = Query
     body: Any = None
     body_media: tuple[str, ...] = ("application/json",)
+    body_required: bool = True
     spec: type[Document] | None = None
     """What ``spec`` is in the body's resource, where there is but one kind."""
     answers: dict[int, Any]
@@ -80,7 +83,12 @@ def routes(endpoints: Iterable[Endpoint]) -> list[Route]:
     by_path: dict[str, dict[str, Endpoint]] = {}
     for endpoint in endpoints:
         by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
-    return [Route(path, _answering(methods), methods=_ALL) for path, methods in by_path.items()]
+    return [Route(_template(path, methods), _answering(methods), methods=_ALL) for path, methods in by_path.items()]
+
+
+def _template(path: str, methods: Mapping[str, Endpoint]) -> str:
+    """As Starlette has it."""
+    return f"{path[:-1]}:path}}" if any(endpoint.slashes for endpoint in methods.values()) else path
 
 
 _ALL = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]

@@ -19,11 +19,16 @@ from bridge.controlplane.grpc_messages import (
     read_filter,
     read_limit,
     read_pattern_trial,
+    read_rate,
     read_resource,
     read_subject,
+    read_which,
     show_applied,
+    show_delayed,
     show_explanation,
+    show_pause,
     show_preview,
+    show_redrive,
     show_resource,
     show_rules_explanation,
     show_watched,
@@ -178,6 +183,16 @@ class OperationsService(operations_pb2_grpc.OperationsServicer):
         return to_struct(await self._operations.status())
 
     @_unary
+    async def PauseTarget(self, request: operations_pb2.PauseTargetRequest) -> operations_pb2.PauseTargetResponse:
+        stands = await self._operations.pause(request.bus, request.rule, request.target, request.reason)
+        return operations_pb2.PauseTargetResponse(paused=show_pause(stands))
+
+    @_unary
+    async def ResumeTarget(self, request: operations_pb2.ResumeTargetRequest) -> operations_pb2.ResumeTargetResponse:
+        await self._operations.resume(request.bus, request.rule, request.target, skip=request.skip)
+        return operations_pb2.ResumeTargetResponse()
+
+    @_unary
     async def TestPattern(self, request: operations_pb2.TestPatternRequest) -> operations_pb2.TestPatternResponse:
         trial = read_pattern_trial(request)
         return await self._operations.trials.pattern(trial, read_subject(request), show_explanation)
@@ -195,7 +210,7 @@ class OperationsService(operations_pb2_grpc.OperationsServicer):
     async def ListDeadLetters(
         self, request: operations_pb2.ListDeadLettersRequest
     ) -> operations_pb2.ListDeadLettersResponse:
-        page = await self._operations.letters(
+        page = await self._operations.letters.page(
             read_filter(request), limit=read_limit(request.limit), page_token=request.page_token
         )
         shown = [to_struct(view_letter(letter, with_event=False)) for letter in page.letters]
@@ -203,13 +218,52 @@ class OperationsService(operations_pb2_grpc.OperationsServicer):
 
     @_unary
     async def GetDeadLetter(self, request: operations_pb2.GetDeadLetterRequest) -> Struct:
-        letter = await self._operations.dead_letters.get(request.bus, request.id)
-        return to_struct(view_letter(letter, with_event=True))
+        return to_struct(view_letter(await self._operations.letters.get(request.bus, request.id), with_event=True))
 
     @_unary
     async def PurgeDeadLetters(
         self, request: operations_pb2.PurgeDeadLettersRequest
     ) -> operations_pb2.PurgeDeadLettersResponse:
-        where, ids = read_filter(request), list(request.ids) or None
-        purged = await self._operations.purge(where, ids=ids, everything=request.all)
+        purged = await self._operations.letters.purge(read_which(request))
         return operations_pb2.PurgeDeadLettersResponse(purged=purged)
+
+    @_unary
+    async def RedriveDeadLetters(
+        self, request: operations_pb2.RedriveDeadLettersRequest
+    ) -> operations_pb2.RedriveDeadLettersResponse:
+        letters, which, rate = self._operations.letters, read_which(request), read_rate(request.rate)
+        if request.dry_run:
+            return operations_pb2.RedriveDeadLettersResponse(matched=await letters.count(which))
+        begun = await letters.redrive(which, rate)
+        return operations_pb2.RedriveDeadLettersResponse(matched=begun.matched, redrive=show_redrive(begun))
+
+    @_unary
+    async def ListRedrives(self, request: operations_pb2.ListRedrivesRequest) -> operations_pb2.ListRedrivesResponse:
+        redrives = self._operations.letters.redrives.list(request.bus)
+        return operations_pb2.ListRedrivesResponse(redrives=map(show_redrive, redrives))
+
+    @_unary
+    async def GetRedrive(self, request: operations_pb2.GetRedriveRequest) -> operations_pb2.Redrive:
+        return show_redrive(self._operations.letters.redrives.get(request.bus, request.id))
+
+    @_unary
+    async def CancelRedrive(self, request: operations_pb2.CancelRedriveRequest) -> operations_pb2.Redrive:
+        return show_redrive(self._operations.letters.redrives.cancel(request.bus, request.id))
+
+    @_unary
+    async def ListDelayedEvents(
+        self, request: operations_pb2.ListDelayedEventsRequest
+    ) -> operations_pb2.ListDelayedEventsResponse:
+        page = await self._operations.delayed.page(
+            request.bus, limit=read_limit(request.limit), page_token=request.page_token
+        )
+        return operations_pb2.ListDelayedEventsResponse(
+            delayed_events=map(show_delayed, page.events), next_page_token=page.next_page_token
+        )
+
+    @_unary
+    async def CancelDelayedEvent(
+        self, request: operations_pb2.CancelDelayedEventRequest
+    ) -> operations_pb2.CancelDelayedEventResponse:
+        cancelled = await self._operations.delayed.cancel(request.bus, request.id, request.source)
+        return operations_pb2.CancelDelayedEventResponse(cancelled=cancelled)

@@ -7,15 +7,19 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from msgspec import Raw
 
 from bridge._proto.bridge.v1 import operations_pb2, resources_pb2
+from bridge.controlplane.letters import Which
 from bridge.controlplane.paths import below
 from bridge.controlplane.resources import Applied, Watched
 from bridge.controlplane.stored import Place
 from bridge.controlplane.structs import json_to_struct, struct_to_json, to_struct
 from bridge.controlplane.trials import PatternTrial, Subject
 from bridge.errors import InvalidConfig, InvalidInput
+from bridge.model.delayed import DelayedEvent
 from bridge.model.event import is_json
+from bridge.model.pauses import Pause
+from bridge.model.redrive import Redrive
 from bridge.model.resource import Resource
-from bridge.model.rule import Dialect
+from bridge.model.rule import Dialect, Pace
 from bridge.rules.explain import Explanation, RulesExplanation
 from bridge.stores.deadletters.base import Filter
 
@@ -86,7 +90,22 @@ def read_limit(limit: int) -> int:
     return limit or DEFAULT_LIMIT
 
 
-def read_filter(request: "operations_pb2.ListDeadLettersRequest | operations_pb2.PurgeDeadLettersRequest") -> Filter:
+_Selecting = operations_pb2.PurgeDeadLettersRequest | operations_pb2.RedriveDeadLettersRequest
+
+
+def read_which(request: _Selecting) -> Which:
+    return Which(read_filter(request), list(request.ids) or None, request.all)
+
+
+def read_rate(text: str) -> float | None:
+    """Per second; None where there is no limit. Raises InvalidInput."""
+    try:
+        return float(Pace.parse(text)) if text else None
+    except InvalidConfig as error:
+        raise InvalidInput(error.reason, path="$.rate") from error
+
+
+def read_filter(request: operations_pb2.ListDeadLettersRequest | _Selecting) -> Filter:
     return Filter(
         bus=request.bus,
         rule=request.rule or None,
@@ -121,6 +140,33 @@ def show_explanation(found: Explanation) -> operations_pb2.TestPatternResponse:
         omitted=found.omitted,
         filter=to_struct(found.filter) if found.filter else None,
     )
+
+
+def show_pause(pause: Pause) -> operations_pb2.Pause:
+    since = Timestamp()
+    since.FromJsonString(pause.since)
+    return operations_pb2.Pause(since=since, reason=pause.reason, by=pause.by)
+
+
+def show_delayed(delayed: DelayedEvent) -> operations_pb2.DelayedEvent:
+    event = delayed.event
+    return operations_pb2.DelayedEvent(
+        id=event.id,
+        source=event.source,
+        type=event.type,
+        subject=event.subject or "",
+        scheduled=_timestamp(delayed.due),
+    )
+
+
+def show_redrive(redrive: Redrive) -> operations_pb2.Redrive:
+    values = msgspec.structs.asdict(redrive)
+    for name in ("started", "ended"):
+        text, values[name] = values[name], None
+        if text:
+            values[name] = Timestamp()
+            values[name].FromJsonString(text)
+    return operations_pb2.Redrive(**values)
 
 
 def show_preview(found: dict[str, Any]) -> operations_pb2.TestTransformResponse:

@@ -5,6 +5,7 @@ A new kind is one subclass in a file of its own; Resources, HTTP, gRPC and OpenA
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from bridge.controlplane.paths import child
@@ -42,6 +43,10 @@ class Kind(ABC):
         Raises InvalidInput, with the path from the document's root, where nothing is stored that a mask could stand for.
         """
         return resource
+
+    def needs(self, resource: Resource) -> Mapping[str, Ref]:
+        """What else must be there when it is applied, its bus apart: by the path that names it, from the document's root."""
+        return {}
 
     def check_change(self, before: Resource | None, after: Resource) -> None:  # noqa: B027 - a hook with a default
         """Refuse a change that each of the two states alone does not show."""

@@ -70,7 +70,8 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         operation["parameters"] = parameters
     if endpoint.body is not None:
         schema = _body(endpoint, schemas)
-        operation["requestBody"] = {"required": True, "content": {m: {"schema": schema} for m in endpoint.body_media}}
+        content = {media: {"schema": schema} for media in endpoint.body_media}
+        operation["requestBody"] = {"required": endpoint.body_required, "content": content}
     operation["responses"] = {str(status): _answer(kind, schemas) for status, kind in endpoint.answers.items()}
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     operation["responses"]["default"] = {"description": "What went wrong", "content": problem}

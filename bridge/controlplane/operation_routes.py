@@ -8,57 +8,22 @@ from msgspec import Meta, Raw
 from starlette.responses import Response
 
 from bridge.connectors.base import Description
-from bridge.controlplane.documents import parse_time
-from bridge.controlplane.endpoints import Call, Endpoint, Json, Query, parse_body
-from bridge.controlplane.letters import LetterView, view_letter
+from bridge.controlplane.delayed_routes import delayed_endpoints
+from bridge.controlplane.endpoints import Call, Endpoint, Json, parse_body
+from bridge.controlplane.letter_routes import letter_endpoints
 from bridge.controlplane.operations import Operations
-from bridge.controlplane.resource_routes import Limit, PageToken
+from bridge.controlplane.pauses import MAX_REASON
 from bridge.controlplane.resources import Resources
 from bridge.controlplane.stored import Place
 from bridge.controlplane.trials import PatternTrial, Subject
 from bridge.errors import InvalidInput
 from bridge.model.documents import Document
-from bridge.model.resource import Ref
+from bridge.model.pauses import Pause
 from bridge.model.rule import Dialect
 from bridge.model.status import Status, TargetStatus
 from bridge.rules.explain import Explanation, RulesExplanation
-from bridge.stores.deadletters.base import Filter
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
-Time = Annotated[str, Meta(description="A time in RFC 3339.")]
-
-
-class LettersQuery(Query, frozen=True, kw_only=True):
-    rule: str = ""
-    target: str = ""
-    reason: str = ""
-    since: Time = ""
-    until: Time = ""
-    limit: Limit = 100
-    page_token: PageToken = ""
-
-
-class Purge(Document, frozen=True, kw_only=True):
-    """Which dead letters to delete: those with these ids, those that agree with a filter, or all of the bus."""
-
-    ids: list[str] | None = None
-    rule: str = ""
-    target: str = ""
-    reason: str = ""
-    since: str = ""
-    until: str = ""
-    all: bool = False
-
-
-class Purged(msgspec.Struct, frozen=True, kw_only=True):
-    """How many were deleted."""
-
-    purged: int
-
-
-class LetterList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    items: list[LetterView]
-    next_page_token: str = ""
 
 
 _ABSENT = Raw()
@@ -87,6 +52,24 @@ class TransformTest(EventAsked, frozen=True, kw_only=True):
     transform: Raw
 
 
+class PauseAsked(Document, frozen=True, kw_only=True):
+    """``reason`` is for people: who looks at the target later sees it."""
+
+    reason: Annotated[str, Meta(max_length=MAX_REASON)] = ""
+
+
+class ResumeAsked(Document, frozen=True, kw_only=True):
+    """``skip``: the event at which a blocked target waits becomes a dead letter, instead of being tried again."""
+
+    skip: bool = False
+
+
+class PauseState(msgspec.Struct, frozen=True, kw_only=True):
+    """The pause that stands; null when there is none."""
+
+    paused: Pause | None
+
+
 class ConnectorList(msgspec.Struct, frozen=True, kw_only=True):
     items: list[Description]
 
@@ -101,7 +84,8 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 def operation_endpoints(operations: Operations, resources: Resources) -> Iterator[Endpoint]:
     routes = _Routes(operations, resources)
     yield from routes.running()
-    yield from routes.dead_letters()
+    yield from letter_endpoints(operations.letters, resources)
+    yield from delayed_endpoints(operations.delayed)
     yield from routes.trials()
     yield from routes.connectors()
     yield from routes.health()
@@ -120,47 +104,33 @@ class _Routes:
             names = call.names
             return Json(await self._operations.target(names["bus"], names["rule"], names["target"]))
 
-        tag = "Status"
+        async def pause(call: Call) -> Response:
+            names, asked = call.names, parse_body(call, PauseAsked) if call.body else PauseAsked()
+            stands = await self._operations.pause(names["bus"], names["rule"], names["target"], asked.reason)
+            return Json(PauseState(paused=stands))
+
+        async def resume(call: Call) -> Response:
+            names, asked = call.names, parse_body(call, ResumeAsked) if call.body else ResumeAsked()
+            await self._operations.resume(names["bus"], names["rule"], names["target"], skip=asked.skip)
+            return Json(PauseState(paused=None))
+
+        tag, one = "Status", "/v1/buses/{bus}/rules/{rule}/targets/{target}"
         yield Endpoint(
             method="GET", path="/v1/status", tag=tag, summary="Buses, rates, and each target's lag and last error",
             handle=status, answers={200: Status},
         )  # fmt: skip
         yield Endpoint(
-            method="GET", path="/v1/buses/{bus}/rules/{rule}/targets/{target}", tag=tag, summary="How a target is doing",
+            method="GET", path=one, tag=tag, summary="How a target is doing",
             handle=target, answers={200: TargetStatus},
         )  # fmt: skip
-
-    def dead_letters(self) -> Iterator[Endpoint]:
-        tag, base = "Dead letters", "/v1/buses/{bus}/dead-letters"
         yield Endpoint(
-            method="GET", path=base, tag=tag, summary="List dead letters, newest last",
-            handle=self._list_letters, query=LettersQuery, answers={200: LetterList},
+            method="POST", path=f"{one}/pause", tag=tag, summary="Stop deliveries to a target; its events are kept",
+            handle=pause, body=PauseAsked, body_required=False, answers={200: PauseState},
         )  # fmt: skip
         yield Endpoint(
-            method="GET", path=f"{base}/{{id}}", tag=tag, summary="Show a dead letter with its event",
-            handle=self._get_letter, answers={200: LetterView},
+            method="POST", path=f"{one}/resume", tag=tag, summary="Let a paused or blocked target go on",
+            handle=resume, body=ResumeAsked, body_required=False, answers={200: PauseState},
         )  # fmt: skip
-        yield Endpoint(
-            method="POST", path=f"{base}:purge", tag=tag, summary="Delete dead letters, by ids, by a filter, or all",
-            handle=self._purge, body=Purge, answers={200: Purged},
-        )  # fmt: skip
-
-    async def _list_letters(self, call: Call) -> Response:
-        query, bus = call.query, call.names["bus"]
-        page = await self._operations.letters(_filter(bus, query), limit=query.limit, page_token=query.page_token)
-        if not page.letters:
-            await self._resources.get(Ref("Bus", "", bus))  # letters may outlive their bus; without any, say it is gone
-        items = [view_letter(letter, with_event=False) for letter in page.letters]
-        return Json(LetterList(items=items, next_page_token=page.next_page_token))
-
-    async def _get_letter(self, call: Call) -> Response:
-        letter = await self._operations.dead_letters.get(call.names["bus"], call.names["id"])
-        return Json(view_letter(letter, with_event=True))
-
-    async def _purge(self, call: Call) -> Response:
-        which = parse_body(call, Purge)
-        where = _filter(call.names["bus"], which)
-        return Json(Purged(purged=await self._operations.purge(where, ids=which.ids, everything=which.all)))
 
     def trials(self) -> Iterator[Endpoint]:
         trials = self._operations.trials
@@ -236,14 +206,3 @@ class _Routes:
             method="GET", path="/metrics", tag=tag, summary="Metrics in the Prometheus text format",
             handle=metrics, answers={200: "text/plain"},
         )  # fmt: skip
-
-
-def _filter(bus: str, asked: LettersQuery | Purge) -> Filter:
-    return Filter(
-        bus=bus,
-        rule=asked.rule or None,
-        target=asked.target or None,
-        reason=asked.reason or None,
-        since=parse_time(asked.since, "$.since") if asked.since else None,
-        until=parse_time(asked.until, "$.until") if asked.until else None,
-    )

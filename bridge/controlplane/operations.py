@@ -1,23 +1,18 @@
-"""Running things: how they are, what went wrong; and trying things without effect (``bridge.controlplane.trials``).
+"""Running things: how they are, what went wrong, pausing them; and trying things without effect (``bridge.controlplane.trials``).
 
 The facts come from the data plane through the functions given here; the planes do not know each other.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable
 
 from bridge.connectors.base import Description, Kinds
+from bridge.controlplane.delayed import Delayed
+from bridge.controlplane.letters import Letters
+from bridge.controlplane.pauses import Pauses, Place
 from bridge.controlplane.trials import Trials
-from bridge.errors import InvalidInput, NotFound
+from bridge.errors import NotFound
+from bridge.model.pauses import Author, Pause
 from bridge.model.status import Status, TargetStatus
-from bridge.stores.deadletters.base import DeadLetter, DeadLetters, Filter
-
-
-class LetterPage(NamedTuple):
-    """Some dead letters, newest last; ``next_page_token`` is empty on the last page."""
-
-    letters: list[DeadLetter]
-    next_page_token: str
 
 
 class Operations:
@@ -25,18 +20,22 @@ class Operations:
         self,
         *,
         status: Callable[[], Awaitable[Status]],
-        dead_letters: DeadLetters,
+        letters: Letters,
+        delayed: Delayed,
         trials: Trials,
+        pauses: Pauses,
         kinds: Kinds,
         ready: Callable[[], Awaitable[dict[str, str]]],
         metrics: Callable[[], bytes],
     ) -> None:
         """``ready`` gives what is wrong, by part (nothing: ready); ``metrics`` the Prometheus text format."""
         self.status = status
-        self.dead_letters = dead_letters
+        self.letters = letters
+        self.delayed = delayed
         self.trials = trials
         self.ready = ready
         self.metrics = metrics
+        self._pauses = pauses
         self._kinds = kinds
 
     async def target(self, bus: str, rule: str, target: str) -> TargetStatus:
@@ -48,16 +47,13 @@ class Operations:
                     return shown
         raise NotFound(f"there is no target {bus}/{rule}/{target}")
 
-    async def letters(self, where: Filter, *, limit: int = 100, page_token: str = "") -> LetterPage:
-        """Dead letters that agree. Raises InvalidInput for a token that is none."""
-        found = await self.dead_letters.list(where, limit=limit + 1, after=page_token)
-        return LetterPage(found[:limit], found[limit - 1].id if len(found) > limit else "")
+    async def pause(self, bus: str, rule: str, target: str, reason: str = "", by: Author = "operator") -> Pause:
+        """Stop deliveries to a target, across restarts, until it is resumed; see Pauses. Raises NotFound, InvalidInput."""
+        return await self._pauses.pause(Place(bus, rule, target), reason, by)
 
-    async def purge(self, where: Filter, *, ids: Sequence[str] | None = None, everything: bool = False) -> int:
-        """Delete dead letters of a bus and return how many; ``everything`` must say so when nothing else says which."""
-        if not everything and ids is None and where == Filter(bus=where.bus):
-            raise InvalidInput("say which: ids, rule, target, reason, since, until, or all: true")
-        return await self.dead_letters.purge(where, ids=ids)
+    async def resume(self, bus: str, rule: str, target: str, *, skip: bool = False) -> None:
+        """Let a paused or blocked target go on; ``skip``: behind the event that blocks it. Raises NotFound."""
+        await self._pauses.resume(Place(bus, rule, target), skip=skip)
 
     def connectors(self) -> list[Description]:
         return self._kinds.describe()

@@ -15,12 +15,13 @@ import msgspec
 from msgspec.structs import replace
 
 from bridge.connectors.base import Kinds
-from bridge.controlplane.buses import Buses
+from bridge.controlplane.buses import Buses, Forget, forget_nothing
 from bridge.controlplane.kinds import Kind, check_common
 from bridge.controlplane.paths import document
 from bridge.controlplane.plan import Step, check_once, check_revision, diff, plan
 from bridge.controlplane.rules import Rules
 from bridge.controlplane.secrets import MASK
+from bridge.crashpoints import crash_point
 from bridge.errors import Conflict, InUse, InvalidConfig, InvalidInput, NotFound
 from bridge.model.resource import Ref, Resource
 from bridge.stores.bus.base import BusStore
@@ -62,9 +63,10 @@ class Watched(NamedTuple):
 
 
 class Resources:
-    def __init__(self, catalog: Catalog, bus_store: BusStore, kinds: Kinds) -> None:
+    def __init__(self, catalog: Catalog, bus_store: BusStore, kinds: Kinds, forget: Forget = forget_nothing) -> None:
         self._catalog = catalog
-        self._kinds: dict[str, Kind] = {kind.name: kind for kind in (Buses(bus_store), Rules(kinds, bus_store))}
+        every = (Buses(bus_store, forget), Rules(kinds, bus_store))
+        self._kinds: dict[str, Kind] = {kind.name: kind for kind in every}
         self._writing = asyncio.Lock()
         self._watching: set[asyncio.Timeout] = set()
         self._stopped = False
@@ -146,12 +148,14 @@ class Resources:
         for index, (_, before, after) in enumerate(steps):
             with document(index, len(steps)):
                 self._check_bus(after, wanted, found)
+                self._check_needs(before, after, wanted, found)
                 self._kinds[after.kind].check_change(before, after)
         return steps if dry_run else await self._perform(wanted, steps)
 
     async def _found(self, wanted: Sequence[Resource]) -> dict[Ref, Resource]:
-        """What the catalog has of these resources and of their buses."""
+        """What the catalog has of these resources, of their buses and of what else they need."""
         refs = [resource.ref for resource in wanted] + [_bus(resource) for resource in wanted if resource.bus]
+        refs += [ref for resource in wanted for ref in self._kinds[resource.kind].needs(resource).values()]
         found = {}
         for ref in dict.fromkeys(refs):
             stored = await self._catalog.find(ref)
@@ -163,6 +167,17 @@ class Resources:
     def _check_bus(resource: Resource, wanted: Sequence[Resource], found: Mapping[Ref, Resource]) -> None:
         if resource.bus and _bus(resource) not in found and all(other.ref != _bus(resource) for other in wanted):
             raise NotFound(f"there is no {_bus(resource)}", path="$.bus")
+
+    def _check_needs(
+        self, before: Resource | None, after: Resource, wanted: Sequence[Resource], found: Mapping[Ref, Resource]
+    ) -> None:
+        """What was there when the resource was applied first, and is gone, is no reason to refuse other changes of it."""
+        kind = self._kinds[after.kind]
+        known = set(kind.needs(before).values()) if before is not None else set()
+        there = {*found, *known, *(other.ref for other in wanted)}
+        for path, ref in kind.needs(after).items():
+            if ref not in there:
+                raise InvalidConfig(f"there is no {ref}", path=path)
 
     async def _perform(self, wanted: Sequence[Resource], steps: Sequence[Step]) -> list[Step]:
         """Prepare every step, then write all that differ at once; a bus comes before what hangs on it."""
@@ -176,11 +191,17 @@ class Resources:
             done[index] = Step(action, before, prepared if action != "unchanged" else after)
         changed = [index for index in order if done[index].action != "unchanged"]
         edits = [Put(done[i].after, before.revision if (before := done[i].before) else 0) for i in changed]
-        stored = await self._catalog.write(edits) if edits else []
+        stored = await self._write(edits) if edits else []
         for index, resource in zip(changed, stored, strict=True):
             assert resource is not None, "a Put gives the stored resource"
             done[index] = done[index]._replace(after=resource)
         return done
+
+    async def _write(self, edits: Sequence[Put | Delete]) -> list[Resource | None]:
+        crash_point("catalog-before-written")
+        stored = await self._catalog.write(edits)
+        crash_point("catalog-written")
+        return stored
 
     async def _retry(self, write: Callable[[], Awaitable[T]]) -> T:
         """Plan and write again when somebody else's write came between. A Conflict with a path is the caller's."""
@@ -191,6 +212,24 @@ class Resources:
                 if error.path is not None:
                     raise
         return await write()
+
+    async def amend(self, ref: Ref, edit: Callable[[Resource], Resource]) -> Resource:
+        """Change a stored resource where it is the server that writes; ``edit`` gives the same object to leave it alone.
+
+        Read and edited again when somebody else's write came between; not checked or prepared as an apply is. Raises
+        NotFound, Conflict (others never stop writing), and what ``edit`` raises.
+        """
+        async with self._writing:
+            return self._masked(await self._retry(lambda: self._amend(ref, edit)))
+
+    async def _amend(self, ref: Ref, edit: Callable[[Resource], Resource]) -> Resource:
+        before = await self._get(ref)
+        after = edit(before)
+        if after is before:
+            return before
+        (stored,) = await self._write([Put(after, before.revision)])
+        assert stored is not None, "a Put gives the stored resource"
+        return stored
 
     async def get(self, ref: Ref) -> Resource:
         """Raises NotFound."""
@@ -236,7 +275,7 @@ class Resources:
             names = [str(resource.ref) for resource in hanging[:MAX_NAMED]]
             more = f" and {len(hanging) - MAX_NAMED} more" if len(hanging) > MAX_NAMED else ""
             raise InUse(f"{ref} is in use by {', '.join(names)}{more}; delete them first, or cascade")
-        await self._catalog.write([Delete(resource.ref, resource.revision) for resource in [*hanging, found]])
+        await self._write([Delete(resource.ref, resource.revision) for resource in [*hanging, found]])
         return [found, *hanging]
 
     async def _hanging(self, ref: Ref) -> list[Resource]:

@@ -2,10 +2,11 @@
 
 A target that is new, or whose rule is enabled again, starts at the ends of the bus's log, taken before the rule is
 written: every event that is acknowledged after the rule was lies behind them (promise 8). The positions stand in the
-rule's status: ``{"starts": {"<target>": {"<partition>": offset}}}``.
+rule's status: ``{"starts": {"<target>": {"<partition>": offset}}}``. Beside them stand the targets that were paused at run
+time (``bridge.model.pauses``), which a new spec does not resume.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,9 +17,12 @@ from bridge.controlplane.buses import ends
 from bridge.controlplane.kinds import Kind
 from bridge.controlplane.paths import below
 from bridge.controlplane.secrets import mask_rule, unmask_rule
+from bridge.crashpoints import crash_point
 from bridge.errors import InvalidConfig
 from bridge.model.documents import parse_json
-from bridge.model.resource import Resource
+from bridge.model.pauses import entries, with_entries
+from bridge.model.resource import Ref, Resource
+from bridge.model.retry import check_retry
 from bridge.model.rule import RuleSpec, TargetSpec, own_cursor
 from bridge.model.times import parse_time
 from bridge.rules.expressions import compile_config
@@ -74,6 +78,8 @@ class Rules(Kind):
             compile_config(config, kind.Config)
         with below("$.transform"):
             compile_transform(target.transform)
+        with below("$.retry"):
+            check_retry(target.retry)
         if target.start not in EDGES and parse_time(target.start) is None:
             reason = f"{target.start[:100]!r} is neither latest, earliest, nor a time such as 2026-11-24T08:30:00Z"
             raise InvalidConfig(reason, path="$.start")
@@ -95,6 +101,17 @@ class Rules(Kind):
             spec = unmask_rule(resource.spec, stored.spec if stored else None, self._kinds)
         return replace(resource, spec=spec) if spec is not resource.spec else resource
 
+    def needs(self, resource: Resource) -> Mapping[str, Ref]:
+        """The buses that dead letters go to."""
+        if b"deadLetters" not in bytes(resource.spec):
+            return {}
+        places = [target.dead_letters for target in _spec(resource).targets]
+        return {
+            f"$.spec.targets[{index}].deadLetters.bus": Ref("Bus", "", place.bus)
+            for index, place in enumerate(places)
+            if place is not None
+        }
+
     async def prepare(self, before: Resource | None, after: Resource) -> Resource:
         """Note where each target starts."""
         if before is after:
@@ -105,9 +122,12 @@ class Rules(Kind):
         for target in _spec(after).targets:
             if target.name not in kept:
                 positions = await _begin(log, own_cursor(after.name, target.name), target.start)
+                crash_point("rule-prepared")
                 starts[target.name] = {str(partition): offset for partition, offset in positions.items()}
         names = {target.name for target in _spec(after).targets}
-        return replace(after, status={"starts": {name: at for name, at in starts.items() if name in names}})
+        pauses = {name: entry for name, entry in entries(before).items() if name in names} if before else {}
+        stays = replace(after, status={"starts": {name: at for name, at in starts.items() if name in names}})
+        return with_entries(stays, pauses)
 
 
 async def _begin(log: BusLog, cursor: str, start: str) -> dict[int, int]:

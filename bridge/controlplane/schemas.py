@@ -36,7 +36,7 @@ class Schemas:
             case inspect.StructType():
                 return self._struct(kind)
             case inspect.CustomType():
-                return UNITS[kind.cls]
+                return _unit(kind.cls)
             case inspect.IntType() | inspect.FloatType() | inspect.StrType():
                 return {"type": _name(kind)} | _limits(kind) | _lengths(kind, "Length")
             case inspect.BoolType():
@@ -66,6 +66,15 @@ class Schemas:
             schema |= {"required": required} if required else {}
             schema |= {"additionalProperties": False} if kind.forbid_unknown_fields else {}
         return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _unit(kind: type) -> Schema:
+    """A unit, or one with limits."""
+    schema = next(UNITS[base] for base in kind.__mro__ if base in UNITS)
+    limits = [f"at {end} {limit}" for end in ("least", "most") if (limit := getattr(kind, end))]
+    if not limits:
+        return schema
+    return schema | {"description": f"{schema['description'].removesuffix('.')}, {' and '.join(limits)}."}
 
 
 def _name(kind: inspect.Type) -> str:

@@ -15,9 +15,17 @@ class Retention(Document, frozen=True, kw_only=True):
     size: Size | None = None
 
 
+class Quota(Size):
+    """Lets something through."""
+
+    least = "1KiB"
+
+
 class Limits(Document, frozen=True, kw_only=True):
     event_size: Size = Size(256 * 1024)
     """Encoded size of one event, at most."""
+    bytes_in_flight: Quota | None = None
+    """Bytes of put requests to this bus being worked on at once; None: half of what the whole bridge takes."""
 
 
 class BusSpec(Document, frozen=True, kw_only=True):

@@ -14,8 +14,23 @@ class LastError(_Shown, frozen=True, kw_only=True):
     reason: str
 
 
+class BreakerStatus(_Shown, frozen=True, kw_only=True):
+    """``state``: ``closed`` (deliveries flow), ``open`` (none are tried), ``half-open`` (one at a time is)."""
+
+    state: str
+    since: str | None = None
+
+
 class TargetStatus(_Shown, frozen=True, kw_only=True):
-    """``lag``: events of the bus behind the last settled one; ``rate``: deliveries per second, lately."""
+    """``lag``: events of the bus behind the last settled one; ``rate``: deliveries per second, lately.
+
+    ``state`` is ``running``; ``behind`` (reads on its own what it has missed); ``failing`` (the last attempt did);
+    ``open`` (its breaker is: nothing is tried for a while); ``blocked`` (at an event that may not be skipped, by
+    ``errorsTolerance: NONE``); ``paused``. ``since`` and ``reason`` say more about it. ``waiting``: deliveries in its lane;
+    ``parked``: those that wait durably for their next attempt, the first of which comes at ``nextAttempt``.
+    ``retentionUsed``: how near retention is to its oldest undelivered event, from 0 to 1 (that one is being deleted); null
+    where the bus keeps everything.
+    """
 
     name: str
     kind: str
@@ -26,6 +41,13 @@ class TargetStatus(_Shown, frozen=True, kw_only=True):
     dead: int
     rate: float
     last_error: LastError | None = None
+    since: str | None = None
+    reason: str = ""
+    breaker: BreakerStatus | None = None
+    waiting: int = 0
+    parked: int = 0
+    next_attempt: str | None = None
+    retention_used: float | None = None
 
 
 class RuleStatus(_Shown, frozen=True, kw_only=True):

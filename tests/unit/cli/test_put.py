@@ -37,6 +37,21 @@ def test_one_event_from_flags(run, server: FakeServer) -> None:
     }  # fmt: skip
 
 
+def test_events_may_be_for_later(run, server: FakeServer) -> None:
+    """Then the sentence says when; with -o json the result does."""
+    later = {"id": "x", "scheduled": "2026-12-24T18:00:00.000Z"}
+    server.answer("POST", EVENTS, {"results": [later]})
+    assert run(*ONE).stderr == "put event x: it waits until 2026-12-24T18:00:00.000Z\n"
+    assert json.loads(run(*ONE, "-o", "json").stdout) == later
+    server.answer("POST", EVENTS, {"results": [later, *ok("y")["results"]]})
+    many = run("put", "traffic", given=f"{line(1)}\n{line(2)}\n")
+    assert many.stderr.startswith("put 2 events (1 for later) in ")
+    assert json.loads(run("put", "traffic", "-o", "json", given=f"{line(1)}\n{line(2)}\n").stdout.splitlines()[0]) == {
+        "line": 1,
+        **later,
+    }
+
+
 def test_id_and_time_are_made_up(run, server: FakeServer) -> None:
     """Only where the flags leave them out; different each time."""
     server.answer("POST", EVENTS, ok("x"))

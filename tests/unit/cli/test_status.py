@@ -39,12 +39,46 @@ def test_tables_for_people(run, server: FakeServer, monkeypatch: pytest.MonkeyPa
         "BUS      PARTITIONS  EVENTS  SIZE     OLDEST  RECEIVED  RATE   LAG\n"
         "traffic  4           12,000  1.5 KiB  1m ago  12,000    123/s  1,200\n"
         "empty    1           0       0 B      -       0         0/s    0\n\n"
-        "TARGET             KIND  STATE    LAG    RATE   DELIVERED  FAILED  DEAD\n"
-        "traffic/red/audit  file  running  1,200  0.5/s  10         2       1\n"
-        "traffic/red/audit  file  running  1,200  0.5/s  10         2       1\n\n"
+        "TARGET             KIND  STATE    LAG    WAITING  PARKED  RATE   DELIVERED  FAILED  DEAD\n"
+        "traffic/red/audit  file  running  1,200  0        0       0.5/s  10         2       1\n"
+        "traffic/red/audit  file  running  1,200  0        0       0.5/s  10         2       1\n\n"
         "LAST ERROR OF      WHEN     REASON\n"
         "traffic/red/audit  10s ago  disk full\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("members", "lines"),
+    [
+        ({"state": "running", "retentionUsed": 0.79, "parked": 3}, []),
+        (
+            {"state": "paused", "since": "1970-01-01T00:00:40.000Z", "reason": "they\nmove"},
+            ["1m ago  paused: they move"],
+        ),
+        ({"state": "blocked", "since": "1970-01-01T00:00:40.000Z"}, ["1m ago  blocked"]),
+        ({"state": "open", "reason": "7 of 10 failed"}, ["-      its circuit breaker is open: 7 of 10 failed"]),
+        (
+            {"state": "failing", "parked": 2, "nextAttempt": "1970-01-01T00:01:45.000Z", "retentionUsed": 0.8},
+            [
+                "-      2 deliveries parked, the next attempt is in 5s",
+                "-      retention is 80% of the way to its oldest event",
+            ],
+        ),
+        (
+            {"parked": 1, "nextAttempt": "1970-01-01T00:01:00.000Z"},
+            ["-      1 delivery parked, the next attempt is now"],
+        ),
+    ],
+)
+def test_what_needs_a_look_is_told_apart(
+    run, server: FakeServer, monkeypatch: pytest.MonkeyPatch, members: dict[str, Any], lines: list[str]
+) -> None:
+    """Targets that get nothing and why, when parked ones come, and where retention is near."""
+    monkeypatch.setattr(status, "system_clock", lambda: 100.0)
+    rules = [{"name": "red", "enabled": True, "matched": 0, "targets": [TARGET | {"lastError": None} | members]}]
+    server.answer("GET", "/v1/status", STATUS | {"buses": [STATUS["buses"][0] | {"rules": rules}]})
+    _, _, looks = run("status").stdout.partition("LOOK AT ")
+    assert looks.splitlines()[1:] == [f"traffic/red/audit  {line}" for line in lines]
 
 
 def test_a_new_bridge_says_what_to_do(run, server: FakeServer) -> None:
@@ -56,8 +90,12 @@ def test_a_new_bridge_says_what_to_do(run, server: FakeServer) -> None:
 def test_forms_for_scripts(run, server: FakeServer) -> None:
     """The answer of GET /v1/status."""
     server.answer("GET", "/v1/status", STATUS)
-    assert json.loads(run("status", "-o", "json").stdout) == STATUS
-    assert yaml.safe_load(run("status", "-o", "yaml").stdout) == STATUS
+    shown = json.loads(run("status", "-o", "json").stdout)
+    assert yaml.safe_load(run("status", "-o", "yaml").stdout) == shown
+    target = shown["buses"][0]["rules"][0]["targets"][0]
+    assert target | TARGET == target  # and what a newer server would say besides
+    assert (target["retentionUsed"], target["parked"]) == (None, 0)
+    assert {name: shown[name] for name in ("version", "started")} == {n: STATUS[n] for n in ("version", "started")}
 
 
 def test_watch_shows_it_again(run, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:

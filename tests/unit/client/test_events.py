@@ -57,6 +57,14 @@ async def test_a_batch_has_one_result_each(server: FakeServer, bridge: Client) -
     assert asked.headers["content-type"] == "application/cloudevents-batch+json"
 
 
+async def test_an_event_may_be_for_later(server: FakeServer, bridge: Client) -> None:
+    """Then its result says when, in place of a position."""
+    time = "2026-12-24T18:00:00.000Z"
+    server.answer("POST", EVENTS, {"results": [{"id": "1", "scheduled": time}, result(2)]})
+    later, now = await bridge.put_batch("traffic", [event(1), event(2)])
+    assert (later, now.scheduled) == (PutResult("1", None, None, time), "")
+
+
 async def test_nothing_sound_asks_nothing(server: FakeServer, bridge: Client) -> None:
     """A batch of broken lines makes no request."""
     assert [type(r.error) for r in await bridge.put_batch("traffic", [b"{"])] == [InvalidEvent]

@@ -1,5 +1,6 @@
 """Operations: status, dead letters, trials and connectors."""
 
+import msgspec
 import pytest
 
 from bridge.client import Client
@@ -26,6 +27,18 @@ async def test_status_and_one_target(server: FakeServer, bridge: Client) -> None
     assert (target.state, target.last_error.reason) == ("running", "full")
 
 
+async def test_pause_and_resume(server: FakeServer, bridge: Client) -> None:
+    """The pause that stands comes back, which may be an older one."""
+    place = "/v1/buses/traffic/rules/red/targets/audit"
+    since = {"since": "2026-11-24T08:00:00.000Z", "reason": "410", "by": "bridge"}
+    server.answer("POST", f"{place}/pause", {"paused": since})
+    server.answer("POST", f"{place}/resume", {"paused": None})
+    assert msgspec.to_builtins(await bridge.pause("traffic", "red", "audit", reason="they move")) == since
+    await bridge.resume("traffic", "red", "audit")
+    await bridge.resume("traffic", "red", "audit", skip=True)
+    assert [a.json() for a in server.asked] == [{"reason": "they move"}, {"skip": False}, {"skip": True}]
+
+
 async def test_dead_letters_of_all_pages(server: FakeServer, bridge: Client) -> None:
     """Filtered; one alone comes with its event."""
     letters = "/v1/buses/traffic/dead-letters"
@@ -43,6 +56,30 @@ async def test_purge_says_which(server: FakeServer, bridge: Client) -> None:
     await bridge.purge("traffic", rule="red")
     await bridge.purge("traffic", everything=True)
     assert [a.json() for a in server.asked] == [{"ids": ["1", "2"]}, {"rule": "red"}, {"all": True}]
+
+
+async def test_redrives(server: FakeServer, bridge: Client) -> None:
+    """Begun or counted, by ids, filter or all; listed, looked at, cancelled."""
+    job = {
+        "id": "r 1", "bus": "traffic", "state": "running", "matched": 3, "sent": 2, "delivered": 1, "parked": 0, "failed": 1,
+        "started": LETTER["time"], "mood": "fine",
+    }  # fmt: skip
+    route = "/v1/buses/traffic/redrives"
+    server.answer("POST", "/v1/buses/traffic/dead-letters:redrive", job, job, {"matched": 3})
+    server.answer("GET", route, {"items": [job]})
+    server.answer("GET", f"{route}/r 1", job)
+    server.answer("POST", f"{route}/r 1/cancel", job | {"state": "cancelled", "ended": LETTER["time"]})
+    begun = await bridge.redrive("traffic", ids=["1", "2"], rate="5/s")
+    assert (begun.id, begun.settled, begun.ended) == ("r 1", 2, "")
+    await bridge.redrive("traffic", everything=True)
+    assert await bridge.count_redrive("traffic", rule="red") == 3
+    assert [a.json() for a in server.asked] == [
+        {"ids": ["1", "2"], "rate": "5/s"},
+        {"all": True},
+        {"rule": "red", "dryRun": True},
+    ]
+    assert await bridge.redrives("traffic") == [begun] == [await bridge.get_redrive("traffic", "r 1")]
+    assert (await bridge.cancel_redrive("traffic", "r 1")).state == "cancelled"
 
 
 async def test_trials_send_the_texts_as_they_are(server: FakeServer, bridge: Client) -> None:
@@ -97,3 +134,15 @@ async def test_connectors(server: FakeServer, bridge: Client) -> None:
     server.answer("GET", "/v1/connectors/file", {"kind": "file"})
     assert await bridge.connectors() == [{"kind": "file"}]
     assert await bridge.connector("file") == {"kind": "file"}
+
+
+async def test_delayed_events_are_listed_and_cancelled(server: FakeServer, bridge: Client) -> None:
+    """Of all pages; an id may hold anything."""
+    route, event = "/v1/buses/traffic/delayed-events", {"id": "1", "source": "/s", "type": "t", "scheduled": "2026"}
+    server.answer("GET", route, {"items": [event], "nextPageToken": "p"}, {"items": [event | {"id": "2"}]})
+    server.answer("DELETE", f"{route}/a/b?c", {"cancelled": 2})
+    assert [e.id async for e in bridge.delayed_events("traffic", page=1)] == ["1", "2"]
+    assert server.asked[1].query == {"limit": ["1"], "pageToken": ["p"]}
+    assert await bridge.cancel_delayed("traffic", "a/b?c") == 2
+    await bridge.cancel_delayed("traffic", "a/b?c", source="/s")
+    assert [asked.query for asked in server.asked[2:]] == [{}, {"source": ["/s"]}]

@@ -3,6 +3,7 @@
 import pytest
 
 from bridge.errors import Conflict, InvalidConfig
+from bridge.model.resource import Ref
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,10 @@ async def test_partitions_grow_and_never_shrink(world) -> None:
     with pytest.raises(Conflict) as caught:
         await world.apply("kind: Bus\nname: b")
     assert caught.value.path == "$.spec.partitions"
+
+
+async def test_what_waits_for_a_deleted_bus_goes_with_its_log(world) -> None:
+    """Also with the bus that is deleted by cascade, and for no other."""
+    await world.apply("kind: Bus\nname: b\n---\nkind: Bus\nname: c")
+    await world.resources.delete(Ref("Bus", "", "b"), cascade=True)
+    assert (world.forgotten, world.bus_store.logs()) == (["b"], ["c"])

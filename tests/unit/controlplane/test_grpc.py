@@ -18,6 +18,7 @@ from bridge.controlplane.grpc import OperationsService, ResourcesService
 from bridge.controlplane.structs import to_struct
 from bridge.model.event import DataForm, Event
 from bridge.model.resource import Ref
+from bridge.stores.deadletters.base import Filter
 from tests.unit.controlplane.test_http import EVENT, letter
 
 TRAFFIC = Ref("Bus", "", "traffic")
@@ -64,6 +65,27 @@ async def refused(call: Any, code: grpc.StatusCode, reason: str, path: str | Non
         await call
     assert (caught.value.code, caught.value.info.reason, caught.value.path) == (code, reason, path)
     assert caught.value.info.domain == "bridge"
+
+
+async def test_pause_and_resume(world) -> None:
+    """The same facts as over HTTP; the first pause stands."""
+    service, context = OperationsService(world.operations), Context()
+    await apply(world, bus(), rule())
+    asked = ops.PauseTargetRequest(bus="traffic", rule="red", target="a", reason="they move")
+    first = await service.PauseTarget(asked, context)
+    assert (first.paused.since.ToSeconds(), first.paused.reason, first.paused.by) == (
+        int(world.clock()),
+        "they move",
+        "operator",
+    )
+    assert await service.PauseTarget(ops.PauseTargetRequest(bus="traffic", rule="red", target="a"), context) == first
+    await service.ResumeTarget(ops.ResumeTargetRequest(bus="traffic", rule="red", target="a", skip=True), context)
+    assert world.unblocked == [("traffic", "red", "a", True)]
+    missing = ops.PauseTargetRequest(bus="traffic", rule="red", target="b")
+    await refused(service.PauseTarget(missing, context), grpc.StatusCode.NOT_FOUND, "NOT_FOUND")
+    asked.reason = "x" * 1_025
+    invalid = grpc.StatusCode.INVALID_ARGUMENT
+    await refused(service.PauseTarget(asked, context), invalid, "INVALID_INPUT", "$.reason")
 
 
 async def test_a_bus_and_a_rule_from_apply_to_delete(world) -> None:
@@ -236,3 +258,40 @@ async def test_dead_letters(world) -> None:
     assert (await service.PurgeDeadLetters(ids, context)).purged == 1
     everything = ops.PurgeDeadLettersRequest(bus="traffic", all=True)
     assert (await service.PurgeDeadLetters(everything, context)).purged == 1
+
+
+async def test_redrives(world) -> None:
+    """Begun by ids, filter or all, counted, listed, shown, cancelled: as over HTTP."""
+    service, context = OperationsService(world.operations), Context()
+    await world.letters.add([letter(0), letter(1), letter(2, rule="amber")])
+    asked = ops.RedriveDeadLettersRequest(bus="traffic", rule="red", since=Timestamp(seconds=61), rate="120/m")
+    begun = await service.RedriveDeadLetters(asked, context)
+    assert (begun.matched, begun.redrive.matched, begun.redrive.state, begun.redrive.rate) == (1, 1, "running", 2.0)
+    assert (begun.redrive.started.ToJsonString(), begun.redrive.HasField("ended")) == (
+        "2026-11-24T08:00:00.500Z",
+        False,
+    )
+    await service.RedriveDeadLetters(ops.RedriveDeadLettersRequest(bus="traffic", ids=["1"]), context)
+    assert world.redrives.asked == [
+        (Filter(bus="traffic", rule="red", since=61.0), None, 2.0),
+        (Filter(bus="traffic"), ["1"], None),
+    ]
+    dry = await service.RedriveDeadLetters(
+        ops.RedriveDeadLettersRequest(bus="traffic", all=True, dry_run=True), context
+    )
+    assert (dry.matched, dry.HasField("redrive")) == (3, False)
+    found = await service.ListRedrives(ops.ListRedrivesRequest(bus="traffic"), context)
+    assert [redrive.id for redrive in found.redrives] == ["0", "1"]
+    assert await service.GetRedrive(ops.GetRedriveRequest(bus="traffic", id="0"), context) == begun.redrive
+    ended = await service.CancelRedrive(ops.CancelRedriveRequest(bus="traffic", id="0"), context)
+    assert (ended.state, ended.ended.ToJsonString(), ended.reason) == ("cancelled", "2026-11-24T08:00:01Z", "enough")
+    nothing, zero = (
+        ops.RedriveDeadLettersRequest(bus="traffic"),
+        ops.RedriveDeadLettersRequest(bus="traffic", all=True, rate="0/s"),
+    )
+    await refused(service.RedriveDeadLetters(nothing, context), grpc.StatusCode.INVALID_ARGUMENT, "INVALID_INPUT")
+    await refused(
+        service.RedriveDeadLetters(zero, context), grpc.StatusCode.INVALID_ARGUMENT, "INVALID_INPUT", "$.rate"
+    )
+    gone = ops.GetRedriveRequest(bus="other", id="0")
+    await refused(service.GetRedrive(gone, context), grpc.StatusCode.NOT_FOUND, "NOT_FOUND")

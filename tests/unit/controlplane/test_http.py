@@ -11,7 +11,7 @@ from bridge import errors
 from bridge.codec.chunks import encode_event, judge_events
 from bridge.controlplane.endpoints import MAX_BODY_BYTES
 from bridge.model.event import DataForm, Event
-from bridge.stores.deadletters.base import Attempt, DeadLetter
+from bridge.stores.deadletters.base import Attempt, DeadLetter, Filter
 from bridge.testing.asgi import Answer, stream
 
 YAML = "application/yaml"
@@ -26,6 +26,49 @@ def refused(answer: Answer, status: int, code: str, path: str | None = None) -> 
     problem = answer.json
     assert (answer.status, problem["status"], problem["code"], problem.get("path")) == (status, status, code, path)
     assert problem["detail"]
+
+
+async def test_pause_and_resume(world) -> None:
+    """The answer is the pause that stands, or null; a body may be left out."""
+    await world.call("POST", "/v1/apply", f"{BUS}---\n{RULE}", YAML)
+    one = "/v1/buses/traffic/rules/red/targets/a"
+    first = await world.call("POST", f"{one}/pause", '{"reason":"they move"}')
+    stands = {"since": "1970-01-12T13:46:40.000Z", "reason": "they move", "by": "operator"}
+    assert (first.status, first.json) == (200, {"paused": stands})
+    assert (await world.call("POST", f"{one}/pause")).json == {"paused": stands}
+    shown = (await world.call("GET", "/v1/buses/traffic/rules/red")).json
+    assert shown["status"]["paused"] == {"a": stands}
+    assert (await world.call("POST", f"{one}/resume")).json == {"paused": None}
+    await world.call("POST", f"{one}/resume", '{"skip":true}')
+    assert [skip for *_, skip in world.unblocked] == [False, True]
+    assert "paused" not in (await world.call("GET", "/v1/buses/traffic/rules/red")).json["status"]
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "status", "code", "path"),
+    [
+        ("red/targets/b/pause", "", 404, "NOT_FOUND", None),
+        ("blue/targets/a/resume", "", 404, "NOT_FOUND", None),
+        ("red/targets/a/pause", '{"reason":7}', 400, "INVALID_INPUT", "$.reason"),
+        ("red/targets/a/pause", f'{{"reason":"{"x" * 1_025}"}}', 400, "INVALID_INPUT", "$.reason"),
+        ("red/targets/a/pause", '{"until":"tomorrow"}', 400, "INVALID_INPUT", "$.until"),
+        ("red/targets/a/resume", '{"skip":"no"}', 400, "INVALID_INPUT", "$.skip"),
+        ("red/targets/a/resume", "[]", 400, "INVALID_INPUT", "$"),
+    ],
+)
+async def test_bad_pauses_are_refused(world, target: str, body: str, status: int, code: str, path: str | None) -> None:
+    """With status, code and path; the rule stays as it is."""
+    await world.call("POST", "/v1/apply", f"{BUS}---\n{RULE}", YAML)
+    version = await world.catalog.version()
+    refused(await world.call("POST", f"/v1/buses/traffic/rules/{target}", body), status, code, path)
+    assert (await world.catalog.version(), world.unblocked) == (version, [])
+
+
+async def test_a_target_is_paused_by_post_only(world) -> None:
+    """Nothing that changes state by GET."""
+    for verb in ("pause", "resume"):
+        answer = await world.call("GET", f"/v1/buses/traffic/rules/red/targets/a/{verb}")
+        refused(answer, 405, "METHOD_NOT_ALLOWED")
 
 
 async def test_a_bus_and_a_rule_from_put_to_delete(world) -> None:
@@ -197,12 +240,17 @@ def letter(offset: int, **members: object) -> DeadLetter:
     event = Event("1", "/s", "t", {"subject": "x", "n": 5}, b'{"big":12345678901234567890}', DataForm.JSON)
     form, body = encode_event(event)
     base = {"bus": "traffic", "rule": "red", "target": "a", "partition": 0, "event_id": "1", "reason": "rejected"}
-    attempts = (Attempt(started=1.0, duration_s=0.0123, outcome="400"),)
+    attempts = (Attempt(started=1.0, duration_s=0.0123, outcome="400", answer=b"no \xff"),)
     more = {
         "offset": offset,
         "detail": "no",
         "time": 60.0 + offset,
         "attempts": attempts,
+        "tries": 5,
+        "received": 0.5,
+        "address": "https://x/y",
+        "policy": "default",
+        "payload_hash": "ab",
         "format": form,
         "event": body,
     }
@@ -225,7 +273,11 @@ async def test_dead_letters(world) -> None:
         found = await world.call("GET", f"/v1/buses/traffic/dead-letters?{query}")
         assert [item["offset"] for item in found.json["items"]] == offsets
     one = await world.call("GET", f"/v1/buses/traffic/dead-letters/{page['items'][0]['id']}")
-    assert one.json["attempts"] == [{"started": "1970-01-01T00:00:01.000Z", "duration": "0.012s", "outcome": "400"}]
+    assert one.json["attempts"] == [
+        {"started": "1970-01-01T00:00:01.000Z", "duration": "0.012s", "outcome": "400", "answer": "no \ufffd"}
+    ]
+    assert (one.json["tries"], one.json["policy"], one.json["payloadHash"]) == (5, "default", "ab")
+    assert (one.json["received"], one.json["address"]) == ("1970-01-01T00:00:00.500Z", "https://x/y")
     assert (one.json["eventId"], one.json["time"]) == ("1", "1970-01-01T00:01:00.000Z")
     assert b'"subject":"x","n":5' in one.body
     assert b'"data":{"big":12345678901234567890}' in one.body
@@ -246,6 +298,58 @@ async def test_dead_letters_are_purged_by_ids_filter_or_all(world) -> None:
     assert (await world.call("POST", route, '{"ids":[]}')).json == {"purged": 0}
     assert (await world.call("POST", route, '{"rule":"red"}')).json == {"purged": 2}
     assert (await world.call("POST", route, '{"all":true}')).json == {"purged": 2}
+
+
+async def test_dead_letters_are_redriven_by_ids_filter_or_all(world) -> None:
+    """As a job, which is named in the answer; never all by accident."""
+    await world.apply(BUS)
+    await world.letters.add([letter(i, rule="red" if i % 2 else "amber") for i in range(6)])
+    route = "/v1/buses/traffic/dead-letters:redrive"
+    begun = await world.call("POST", route, '{"rule":"red","since":"1970-01-01T00:01:02Z","rate":"120/m"}')
+    assert begun.status == 202
+    assert begun.json == {
+        "id": "0", "bus": "traffic", "state": "running", "matched": 2, "sent": 0, "delivered": 0, "parked": 0,
+        "failed": 0, "rate": 2.0, "started": "2026-11-24T08:00:00.500Z",
+    }  # fmt: skip
+    await world.call("POST", route, '{"ids":["1","2"],"reason":"rejected","until":"1970-01-01T00:01:02Z"}')
+    await world.call("POST", route, '{"all":true}')
+    assert world.redrives.asked == [
+        (Filter(bus="traffic", rule="red", since=62.0), None, 2.0),
+        (Filter(bus="traffic", reason="rejected", until=62.0), ["1", "2"], None),
+        (Filter(bus="traffic"), None, None),
+    ]
+    assert (await world.call("POST", route, '{"target":"a","dryRun":true}')).json == {"matched": 6}
+    assert len(world.redrives.jobs) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ("{}", None), ('{"dryRun":true}', None), ('{"rate":"5/s"}', None), ('{"all":true,"rate":"0/s"}', "$.rate"),
+        ('{"all":true,"rate":"fast"}', "$.rate"), ('{"all":true,"rate":5}', "$.rate"), ('{"ids":"1"}', "$.ids"),
+        ('{"all":true,"dry":1}', "$.dry"), ('{"rule":"red","since":"then"}', "$.since"),
+    ],
+)  # fmt: skip
+async def test_bad_redrives_are_refused(world, body: str, path: str | None) -> None:
+    """Nothing begins."""
+    await world.apply(BUS)
+    refused(await world.call("POST", "/v1/buses/traffic/dead-letters:redrive", body), 400, "INVALID_INPUT", path)
+    assert world.redrives.jobs == []
+
+
+async def test_redrives_are_listed_shown_and_cancelled(world) -> None:
+    """A bus without any has an empty list; one that is not there has none."""
+    await world.apply(BUS)
+    route = "/v1/buses/traffic/redrives"
+    assert (await world.call("GET", route)).json == {"items": []}
+    begun = (await world.call("POST", "/v1/buses/traffic/dead-letters:redrive", '{"all":true}')).json
+    assert (await world.call("GET", route)).json == {"items": [begun]}
+    assert (await world.call("GET", f"{route}/0")).json == begun
+    cancelled = (await world.call("POST", f"{route}/0/cancel")).json
+    assert (cancelled["state"], cancelled["ended"]) == ("cancelled", "2026-11-24T08:00:01.000Z")
+    refused(await world.call("GET", "/v1/buses/x/redrives"), 404, "NOT_FOUND")
+    refused(await world.call("GET", f"{route}/7"), 404, "NOT_FOUND")
+    refused(await world.call("POST", f"{route}/7/cancel"), 404, "NOT_FOUND")
 
 
 EVENT = {"specversion": "1.0", "id": "1", "source": "/s", "type": "light.changed", "data": {"speed": 48}}

@@ -57,11 +57,29 @@ def test_parameters_of_paths_are_described(description) -> None:
             assert described == set(re.findall(r"{(\w+)}", path)), path
 
 
+def test_a_body_that_may_be_left_out_is_described_so(description) -> None:
+    """Pausing needs no reason; most bodies are needed."""
+    one = "/v1/buses/{bus}/rules/{rule}/targets/{target}"
+    bodies = {
+        path: operation["requestBody"]["required"]
+        for path, methods in description["paths"].items()
+        for operation in methods.values()
+        if "requestBody" in operation
+    }
+    assert bodies["/v1/apply"]
+    assert [path for path, required in bodies.items() if not required] == [f"{one}/pause", f"{one}/resume"]
+
+
 def test_units_are_described_as_text(description) -> None:
     """As people write them."""
     retry = description["components"]["schemas"]["Retry"]["properties"]
-    assert retry["maxAge"]["type"] == "string"
-    assert retry["maxAttempts"] == {"type": "integer", "minimum": 1, "maximum": 20}
+    assert retry["retryAfterMax"] == {
+        "type": "string",
+        "description": "A duration, at most 366d.",
+        "examples": ["200ms", "30s", "15m", "12h", "7d"],
+    }
+    assert retry["maxAge"]["anyOf"][0]["description"] == "A duration, at least 1ms and at most 366d."
+    assert retry["maxAttempts"] == {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1000}, {"type": "null"}]}
 
 
 async def test_the_page_needs_nothing_from_elsewhere(world) -> None:

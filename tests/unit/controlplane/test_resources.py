@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.controlplane.resources import Watched
 from bridge.errors import Conflict, InUse, InvalidConfig, InvalidInput, NotFound, StoreUnavailable
@@ -32,6 +33,19 @@ async def test_apply_creates_then_leaves_alone(world) -> None:
     assert [a.action for a in second] == ["unchanged", "unchanged"]
     assert second[0].resource == first[0].resource
     assert await world.catalog.version() == version
+
+
+async def test_amending_writes_only_what_changed(world) -> None:
+    """The same object back writes nothing; secrets are masked in what is returned, and stay in what is stored."""
+    await world.apply(f"{BUS}---{RULE.replace('path: x', 'path: x, token: secret')}")
+    version = await world.catalog.version()
+    assert b"secret" not in bytes((await world.resources.amend(RED, lambda rule: rule)).spec)
+    assert await world.catalog.version() == version
+    amended = await world.resources.amend(RED, lambda rule: replace(rule, description="new"))
+    assert (amended.revision, amended.description, b"********" in bytes(amended.spec)) == (2, "new", True)
+    assert b"secret" in bytes((await world.catalog.find(RED)).spec)
+    with pytest.raises(NotFound, match="no Rule traffic/blue"):
+        await world.resources.amend(Ref("Rule", "traffic", "blue"), lambda rule: rule)
 
 
 async def test_a_rule_may_come_before_its_bus(world) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from bridge.errors import InvalidConfig, InvalidFilter, InvalidInput, InvalidPattern, InvalidTransform
+from bridge.model.resource import Ref
 
 BUS = "kind: Bus\nname: b\n"
 
@@ -35,6 +36,10 @@ def rule(target: str = "", more: str = "") -> str:
         (rule("{name: a, kind: paper, config: {path: x}, transform: {path: '$['}}"), "$[1].spec.targets[0].transform.path", InvalidTransform),
         (rule("{name: a, kind: paper, config: {path: x}, transform: {}}"), "$[1].spec.targets[0].transform", InvalidTransform),
         (rule("{name: a, kind: paper, config: {path: x}, retry: {attempts: 5}}"), "$[1].spec.targets[0].retry.attempts", InvalidConfig),
+        (rule("{name: a, kind: paper, config: {path: x}, retry: {schedule: [1s, 0s]}}"), "$[1].spec.targets[0].retry.schedule[1]", InvalidConfig),
+        (rule("{name: a, kind: paper, config: {path: x}, retry: {policy: AWS, schedule: [1s]}}"), "$[1].spec.targets[0].retry.schedule", InvalidConfig),
+        (rule("{name: a, kind: paper, config: {path: x}, retry: {policy: AWS, maxAttempts: 1000}}"), "$[1].spec.targets[0].retry.maxAttempts", InvalidConfig),
+        (rule("{name: a, kind: paper, config: {path: x}, rate: 0/s}"), "$[1].spec.targets[0].rate", InvalidConfig),
         (rule("{name: a, kind: paper, config: {path: x}}, {name: a, kind: paper, config: {path: x}}"), "$[1].spec.targets[1].name", InvalidConfig),
         ("kind: Rule\nbus: b\nname: r\nspec:", "$.spec", InvalidConfig),
         ("kind: Rule\nbus: b\nname: r", "$.spec", InvalidConfig),
@@ -66,3 +71,29 @@ async def test_a_pattern_may_repeat_members(world) -> None:
     answer = await world.call("PUT", "/v1/buses/b/rules/r", f'{{"spec":{spec}}}')
     assert answer.status == 201
     assert spec.encode() in answer.body
+
+
+def with_place(bus: str, more: str = "") -> str:
+    return rule(f"{{name: a, kind: paper, config: {{path: x}}, deadLetters: {{bus: {bus}}}{more}}}")
+
+
+async def test_a_bus_for_dead_letters_must_be_there(world) -> None:
+    """Or come along, or be the rule's own; also in a dry run."""
+    for dry_run in (True, False):
+        with pytest.raises(InvalidConfig, match="there is no Bus failures") as caught:
+            await world.apply(with_place("failures"), dry_run=dry_run)
+        assert caught.value.path == "$[1].spec.targets[0].deadLetters.bus"
+    assert await world.catalog.version() == 0
+    await world.apply(with_place("b"))
+    (_, applied, _) = await world.apply(f"{with_place('failures')}\n---\nkind: Bus\nname: failures\n")
+    assert applied.action == "changed"
+
+
+async def test_a_bus_for_dead_letters_that_is_gone_hinders_no_other_change(world) -> None:
+    """Its dead letters are kept in the store; a new name must be right, though."""
+    await world.apply(f"{with_place('failures')}\n---\nkind: Bus\nname: failures\n")
+    await world.resources.delete(Ref("Bus", "", "failures"))
+    (_, applied) = await world.apply(with_place("failures", ", concurrency: 2"))
+    assert applied.action == "changed"
+    with pytest.raises(InvalidConfig, match="there is no Bus other"):
+        await world.apply(with_place("other"))
