@@ -21,23 +21,29 @@ from grpc_reflection.v1alpha import reflection
 
 from bridge.connectors.base import Reach
 from bridge.connectors.registry import Registry
+from bridge.controlplane.delayed import Delayed
 from bridge.controlplane.grpc import OperationsService, ResourcesService, handler
 from bridge.controlplane.http import make_app
+from bridge.controlplane.letters import Letters
 from bridge.controlplane.operations import Operations
+from bridge.controlplane.pauses import Pauses
 from bridge.controlplane.resources import Resources
 from bridge.controlplane.trials import Trials
+from bridge.crashpoints import arm
 from bridge.dataplane.buses import Buses
+from bridge.dataplane.delayed import DelayedEvents
 from bridge.dataplane.host import BridgeHost
 from bridge.dataplane.ingress.grpc import SERVICE, EventsService
 from bridge.dataplane.ingress.http import EventsApp
 from bridge.dataplane.ingress.put import Ingress
 from bridge.dataplane.ingress.subscribe import Subscriptions
 from bridge.dataplane.ingress.tail import Tail
-from bridge.dataplane.lanes import Timing
+from bridge.dataplane.sending import Timing
+from bridge.dataplane.redrive import Redrives
 from bridge.dataplane.retention import Retention
-from bridge.dataplane.rules import Surroundings
+from bridge.dataplane.making import Surroundings
 from bridge.dataplane.status import bus_status, lags
-from bridge.errors import BridgeError, StartError
+from bridge.errors import BridgeError, NotFound, StartError
 from bridge.model.clock import Clock, system_clock
 from bridge.model.status import Status
 from bridge.model.times import format_time
@@ -51,6 +57,9 @@ from bridge.stores.catalog.sql import SqlCatalog
 from bridge.stores.deadletters.base import DeadLetters
 from bridge.stores.deadletters.memory import MemoryDeadLetters
 from bridge.stores.deadletters.sql import SqlDeadLetters
+from bridge.stores.timers.base import Timers
+from bridge.stores.timers.memory import MemoryTimers
+from bridge.stores.timers.sql import SqlTimers
 from bridge.telemetry import Telemetry, set_up_logging
 from bridge.version import VERSION
 
@@ -68,13 +77,16 @@ class Bridge:
         self._clock = clock
         self._started = clock()
         self.telemetry = Telemetry()
-        self.store, self.catalog, self.dead_letters = _stores(settings, clock)
+        self.store, self.catalog, self.dead_letters, self.timers = _stores(settings, clock)
         reach = _reach(settings)
         self.kinds = Registry.discover(reach=reach)
         timing = Timing(clock, asyncio.sleep, lambda: random.uniform(-1, 1))  # noqa: S311 - jitter
         host = BridgeHost(clock, reach)
-        around = Surroundings(self.kinds, host, self.dead_letters, self.telemetry, timing, clock)
+        around = Surroundings(
+            self.kinds, host, self.dead_letters, self.timers, self.telemetry, timing, clock, retire=self._retire
+        )
         self.buses = Buses(self.catalog, self.store, around)
+        self.delayed = DelayedEvents(self.timers, self.buses, self.catalog, clock, asyncio.sleep)
         limits = settings.limits
         self.ingress = host.ingress = Ingress(
             self.buses,
@@ -82,14 +94,18 @@ class Bridge:
             clock,
             request_size=limits.request_size,
             bytes_in_flight=limits.bytes_in_flight,
+            delayed=self.delayed,
         )
         self.subscriptions = Subscriptions(self.buses, limits.subscribers)
         self.tail = Tail(self.buses, limits.subscribers)
-        self.resources = Resources(self.catalog, self.store, self.kinds)
+        self.redrives = Redrives(self.buses, self.dead_letters, clock, asyncio.sleep)
+        self.resources = Resources(self.catalog, self.store, self.kinds, self.delayed.forget)
         self.operations = Operations(
             status=self.status,
-            dead_letters=self.dead_letters,
+            letters=Letters(self.dead_letters, self.redrives),
+            delayed=Delayed(self.delayed, self.resources),
             trials=Trials(self.catalog, self.store),
+            pauses=Pauses(self.resources, self._unblock, clock),
             kinds=self.kinds,
             ready=self.reasons,
             metrics=self.telemetry.text,
@@ -99,8 +115,14 @@ class Bridge:
         self.grpc_address = settings.grpc.address
         self.http_address = settings.http.address
 
+    async def _unblock(self, bus: str, rule: str, target: str, skip: bool) -> None:  # noqa: FBT001 - a seam
+        await (await self.buses.get(bus)).rules.find(rule, target).unblock(skip=skip)
+
+    async def _retire(self, bus: str, rule: str, target: str, reason: str) -> None:
+        await self.operations.pause(bus, rule, target, reason, by="bridge")
+
     async def status(self) -> Status:
-        buses = [await bus_status(bus) for bus in self.buses.all()]
+        buses = [await bus_status(bus, self._retention.used) for bus in self.buses.all()]
         return Status(version=VERSION, started=format_time(self._started), buses=tuple(buses))
 
     async def reasons(self) -> dict[str, str]:
@@ -108,12 +130,13 @@ class Bridge:
         found = {} if self.buses.ready.is_set() else {"buses": "starting or stopping"}
         if self.ingress.trouble is not None:
             found["store"] = self.ingress.trouble
+        found |= {f"bus {name}": reason for name, reason in self.buses.waiting.items()}
         return found | self.buses.broken()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Bridge"]:
         """Open the stores, start what is defined, listen; at the end stop listening, drain, close."""
-        stores = (self.store, self.catalog, self.dead_letters)
+        stores = (self.store, self.catalog, self.dead_letters, self.timers)
         async with AsyncExitStack() as stack:
             for store in stores:
                 await stack.enter_async_context(_opened(store))
@@ -130,7 +153,10 @@ class Bridge:
             ready.cancel()
             if flow.done():
                 await flow  # raises why it could not start
-            yield
+            await self.delayed.begin()
+            async with _background(self.redrives.run()), _background(self.delayed.run()):
+                yield
+                await self.delayed.drain()
             try:
                 async with asyncio.timeout(self.settings.stop.drain):
                     await self.buses.drain()
@@ -212,19 +238,20 @@ def _reach(settings: Settings) -> Reach:
     return Reach.LOOPBACK if all(door.is_loopback for door in doors) else Reach.ASKED
 
 
-def _stores(settings: Settings, clock: Clock) -> tuple[BusStore, Catalog, DeadLetters]:
+def _stores(settings: Settings, clock: Clock) -> tuple[BusStore, Catalog, DeadLetters, Timers]:
     folder = settings.store.directory
     if folder is None:
         url = settings.catalog.url
         catalog = SqlCatalog(url, clock) if url else MemoryCatalog(clock)
-        return MemoryBusStore(clock), catalog, MemoryDeadLetters()
+        return MemoryBusStore(clock), catalog, MemoryDeadLetters(), MemoryTimers()
     url = settings.catalog.url or f"sqlite:///{(folder / 'catalog.db').absolute()}"
     dead_letters = f"sqlite:///{(folder / 'deadletters.db').absolute()}"
-    return LmdbBusStore(folder, clock), SqlCatalog(url, clock), SqlDeadLetters(dead_letters)
+    timers = f"sqlite:///{(folder / 'timers.db').absolute()}"
+    return LmdbBusStore(folder, clock), SqlCatalog(url, clock), SqlDeadLetters(dead_letters), SqlTimers(timers)
 
 
 @asynccontextmanager
-async def _opened(store: BusStore | Catalog | DeadLetters) -> AsyncIterator[None]:
+async def _opened(store: BusStore | Catalog | DeadLetters | Timers) -> AsyncIterator[None]:
     await store.open()
     try:
         yield
@@ -267,6 +294,7 @@ def serve(settings: Settings) -> int:
     _calm_collector()
     with asyncio.Runner(loop_factory=_loop()) as runner:
         try:
+            arm(os.environ)
             runner.run(_serve(settings))
         except BridgeError as error:
             sys.stderr.write(f"bridge cannot start: {error}\n")

@@ -8,10 +8,11 @@ several parts may share a database.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -28,6 +29,7 @@ from sqlalchemy import (
     event,
     insert,
     select,
+    update,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
@@ -38,9 +40,15 @@ from bridge.stores.lock import sole_user
 
 T = TypeVar("T")
 
-Text = String(127).with_variant(String(127, collation="C"), "postgresql")
-Text = Text.with_variant(String(127, collation="utf8mb4_bin"), "mysql", "mariadb")
-"""A name: compared and sorted byte by byte by every database."""
+
+def text(length: int) -> String:
+    """Text of up to so many characters: compared and sorted byte by byte by every database."""
+    made = String(length).with_variant(String(length, collation="C"), "postgresql")
+    return made.with_variant(String(length, collation="utf8mb4_bin"), "mysql", "mariadb")
+
+
+Text = text(127)
+"""A name."""
 
 Blob = LargeBinary().with_variant(LargeBinary(2**24), "mysql", "mariadb")
 """Bytes of any length; MySQL wants to know that it may be more than 64 KiB."""
@@ -55,13 +63,26 @@ CHECKED_BYTES = 2**24
 class Database:
     """``open`` before anything else. ``read`` and ``write`` run their work in the thread, one after another."""
 
-    def __init__(self, url: str, part: str, tables: MetaData, schema: int, *, alone: bool = False) -> None:
-        """``url`` as SQLAlchemy has it; ``alone``: a SQLite file may have no other process beside this one."""
+    def __init__(
+        self,
+        url: str,
+        part: str,
+        tables: MetaData,
+        schema: int,
+        *,
+        alone: bool = False,
+        upgrades: Mapping[int, Callable[[Connection], None]] = MappingProxyType({}),
+    ) -> None:
+        """``url`` as SQLAlchemy has it; ``alone``: a SQLite file may have no other process beside this one.
+
+        ``upgrades``: by schema version, what leads to the next one. A step may be repeated after a crash.
+        """
         self._url = url
         self._part = part
         self._tables = tables
         self._schema = schema
         self._alone = alone
+        self._upgrades = upgrades
         self._stack = ExitStack()
         self._engine: Engine | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -171,6 +192,13 @@ class Database:
                 f"the {self._part} {self.place} was written by a newer version of bridge "
                 f"(schema {found}, this version knows {self._schema})"
             )
+        elif found < self._schema:
+            self._upgrade(connection, found)
+
+    def _upgrade(self, connection: Connection, found: int) -> None:
+        for version in range(found, self._schema):
+            self._upgrades[version](connection)
+        connection.execute(update(SCHEMAS).where(SCHEMAS.c.part == self._part).values(version=self._schema))
 
     def _failure(self, error: SQLAlchemyError) -> StoreError:
         """Not now, or not at all: only a damaged database and a wrong statement are beyond another try."""

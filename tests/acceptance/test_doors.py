@@ -125,7 +125,8 @@ def channel(doors: Door) -> Iterator[grpc.Channel]:
 
 METHODS = st.sampled_from(
     ["Events/PutEvents", "Events/StreamEvents", "Events/Subscribe", "Resources/Apply", "Resources/List", "Resources/Delete",
-     "Operations/TestPattern", "Operations/TestTransform", "Operations/TestRules", "Operations/ListDeadLetters"]
+     "Operations/TestPattern", "Operations/TestTransform", "Operations/TestRules", "Operations/ListDeadLetters",
+     "Operations/RedriveDeadLetters"]
 )  # fmt: skip
 DOCUMENTED = {"INVALID_ARGUMENT", "NOT_FOUND", "ABORTED", "ALREADY_EXISTS", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED"}
 
@@ -154,7 +155,8 @@ TYPES = st.sampled_from(
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=300) | st.text(max_size=100).map(str.encode), content_type=TYPES, path=st.sampled_from(
-    ["/v1/buses/b/events", "/v1/apply", "/v1/pattern:test", "/v1/transform:test", "/v1/buses/b/rules:test", "/v1/buses/x"]))  # fmt: skip
+    ["/v1/buses/b/events", "/v1/apply", "/v1/pattern:test", "/v1/transform:test", "/v1/buses/b/rules:test", "/v1/buses/x",
+     "/v1/buses/b/dead-letters:redrive"]))  # fmt: skip
 def test_random_bytes_over_http(doors: Door, body: bytes, content_type: str, path: str) -> None:
     """Accepted, or refused with a problem that has a code."""
     got = doors.http("PUT" if path.endswith("/x") else "POST", path, body, content_type=content_type)

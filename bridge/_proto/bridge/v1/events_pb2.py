@@ -26,7 +26,7 @@ from bridge._proto.cloudevents.v1 import cloudevents_pb2 as cloudevents_dot_v1_d
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x62ridge/v1/events.proto\x12\tbridge.v1\x1a cloudevents/v1/cloudevents.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"N\n\x10PutEventsRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12-\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1d.io.cloudevents.v1.CloudEvent\":\n\x11PutEventsResponse\x12%\n\x07results\x18\x01 \x03(\x0b\x32\x14.bridge.v1.PutResult\"m\n\tPutResult\x12\n\n\x02id\x18\x01 \x01(\t\x12\'\n\x08position\x18\x02 \x01(\x0b\x32\x13.bridge.v1.PositionH\x00\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x10.bridge.v1.ErrorH\x00\x42\x08\n\x06result\"-\n\x08Position\x12\x11\n\tpartition\x18\x01 \x01(\r\x12\x0e\n\x06offset\x18\x02 \x01(\x04\"4\n\x05\x45rror\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\"\x9c\x03\n\x10SubscribeRequest\x12\x32\n\x05start\x18\x01 \x01(\x0b\x32!.bridge.v1.SubscribeRequest.StartH\x00\x12>\n\x0b\x61\x63knowledge\x18\x02 \x01(\x0b\x32\'.bridge.v1.SubscribeRequest.AcknowledgeH\x00\x1a\xd1\x01\n\x05Start\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0f\n\x07pattern\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\x1f\n\x04\x65\x64ge\x18\x04 \x01(\x0e\x32\x0f.bridge.v1.EdgeH\x00\x12*\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12%\n\x07offsets\x18\x06 \x01(\x0b\x32\x12.bridge.v1.OffsetsH\x00\x12\x1a\n\x12max_unacknowledged\x18\x07 \x01(\rB\n\n\x08position\x1a\x35\n\x0b\x41\x63knowledge\x12&\n\tpositions\x18\x01 \x03(\x0b\x32\x13.bridge.v1.PositionB\t\n\x07request\"k\n\x07Offsets\x12\x30\n\x07offsets\x18\x01 \x03(\x0b\x32\x1f.bridge.v1.Offsets.OffsetsEntry\x1a.\n\x0cOffsetsEntry\x12\x0b\n\x03key\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\xde\x01\n\x11SubscribeResponse\x12\x39\n\ndeliveries\x18\x01 \x03(\x0b\x32%.bridge.v1.SubscribeResponse.Delivery\x1a\x8d\x01\n\x08\x44\x65livery\x12%\n\x08position\x18\x01 \x01(\x0b\x32\x13.bridge.v1.Position\x12,\n\x08received\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x1d.io.cloudevents.v1.CloudEvent* \n\x04\x45\x64ge\x12\n\n\x06LATEST\x10\x00\x12\x0c\n\x08\x45\x41RLIEST\x10\x01\x32\xeb\x01\n\x06\x45vents\x12\x46\n\tPutEvents\x12\x1b.bridge.v1.PutEventsRequest\x1a\x1c.bridge.v1.PutEventsResponse\x12M\n\x0cStreamEvents\x12\x1b.bridge.v1.PutEventsRequest\x1a\x1c.bridge.v1.PutEventsResponse(\x01\x30\x01\x12J\n\tSubscribe\x12\x1b.bridge.v1.SubscribeRequest\x1a\x1c.bridge.v1.SubscribeResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x62ridge/v1/events.proto\x12\tbridge.v1\x1a cloudevents/v1/cloudevents.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"N\n\x10PutEventsRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12-\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1d.io.cloudevents.v1.CloudEvent\":\n\x11PutEventsResponse\x12%\n\x07results\x18\x01 \x03(\x0b\x32\x14.bridge.v1.PutResult\"\x9e\x01\n\tPutResult\x12\n\n\x02id\x18\x01 \x01(\t\x12\'\n\x08position\x18\x02 \x01(\x0b\x32\x13.bridge.v1.PositionH\x00\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x10.bridge.v1.ErrorH\x00\x12/\n\tscheduled\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x42\x08\n\x06result\"-\n\x08Position\x12\x11\n\tpartition\x18\x01 \x01(\r\x12\x0e\n\x06offset\x18\x02 \x01(\x04\"4\n\x05\x45rror\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\"\x9c\x03\n\x10SubscribeRequest\x12\x32\n\x05start\x18\x01 \x01(\x0b\x32!.bridge.v1.SubscribeRequest.StartH\x00\x12>\n\x0b\x61\x63knowledge\x18\x02 \x01(\x0b\x32\'.bridge.v1.SubscribeRequest.AcknowledgeH\x00\x1a\xd1\x01\n\x05Start\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0f\n\x07pattern\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\x1f\n\x04\x65\x64ge\x18\x04 \x01(\x0e\x32\x0f.bridge.v1.EdgeH\x00\x12*\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12%\n\x07offsets\x18\x06 \x01(\x0b\x32\x12.bridge.v1.OffsetsH\x00\x12\x1a\n\x12max_unacknowledged\x18\x07 \x01(\rB\n\n\x08position\x1a\x35\n\x0b\x41\x63knowledge\x12&\n\tpositions\x18\x01 \x03(\x0b\x32\x13.bridge.v1.PositionB\t\n\x07request\"k\n\x07Offsets\x12\x30\n\x07offsets\x18\x01 \x03(\x0b\x32\x1f.bridge.v1.Offsets.OffsetsEntry\x1a.\n\x0cOffsetsEntry\x12\x0b\n\x03key\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\xde\x01\n\x11SubscribeResponse\x12\x39\n\ndeliveries\x18\x01 \x03(\x0b\x32%.bridge.v1.SubscribeResponse.Delivery\x1a\x8d\x01\n\x08\x44\x65livery\x12%\n\x08position\x18\x01 \x01(\x0b\x32\x13.bridge.v1.Position\x12,\n\x08received\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x1d.io.cloudevents.v1.CloudEvent* \n\x04\x45\x64ge\x12\n\n\x06LATEST\x10\x00\x12\x0c\n\x08\x45\x41RLIEST\x10\x01\x32\xeb\x01\n\x06\x45vents\x12\x46\n\tPutEvents\x12\x1b.bridge.v1.PutEventsRequest\x1a\x1c.bridge.v1.PutEventsResponse\x12M\n\x0cStreamEvents\x12\x1b.bridge.v1.PutEventsRequest\x1a\x1c.bridge.v1.PutEventsResponse(\x01\x30\x01\x12J\n\tSubscribe\x12\x1b.bridge.v1.SubscribeRequest\x1a\x1c.bridge.v1.SubscribeResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,32 +35,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_OFFSETS_OFFSETSENTRY']._loaded_options = None
   _globals['_OFFSETS_OFFSETSENTRY']._serialized_options = b'8\001'
-  _globals['_EDGE']._serialized_start=1205
-  _globals['_EDGE']._serialized_end=1237
+  _globals['_EDGE']._serialized_start=1255
+  _globals['_EDGE']._serialized_end=1287
   _globals['_PUTEVENTSREQUEST']._serialized_start=104
   _globals['_PUTEVENTSREQUEST']._serialized_end=182
   _globals['_PUTEVENTSRESPONSE']._serialized_start=184
   _globals['_PUTEVENTSRESPONSE']._serialized_end=242
-  _globals['_PUTRESULT']._serialized_start=244
-  _globals['_PUTRESULT']._serialized_end=353
-  _globals['_POSITION']._serialized_start=355
-  _globals['_POSITION']._serialized_end=400
-  _globals['_ERROR']._serialized_start=402
-  _globals['_ERROR']._serialized_end=454
-  _globals['_SUBSCRIBEREQUEST']._serialized_start=457
-  _globals['_SUBSCRIBEREQUEST']._serialized_end=869
-  _globals['_SUBSCRIBEREQUEST_START']._serialized_start=594
-  _globals['_SUBSCRIBEREQUEST_START']._serialized_end=803
-  _globals['_SUBSCRIBEREQUEST_ACKNOWLEDGE']._serialized_start=805
-  _globals['_SUBSCRIBEREQUEST_ACKNOWLEDGE']._serialized_end=858
-  _globals['_OFFSETS']._serialized_start=871
-  _globals['_OFFSETS']._serialized_end=978
-  _globals['_OFFSETS_OFFSETSENTRY']._serialized_start=932
-  _globals['_OFFSETS_OFFSETSENTRY']._serialized_end=978
-  _globals['_SUBSCRIBERESPONSE']._serialized_start=981
-  _globals['_SUBSCRIBERESPONSE']._serialized_end=1203
-  _globals['_SUBSCRIBERESPONSE_DELIVERY']._serialized_start=1062
-  _globals['_SUBSCRIBERESPONSE_DELIVERY']._serialized_end=1203
-  _globals['_EVENTS']._serialized_start=1240
-  _globals['_EVENTS']._serialized_end=1475
+  _globals['_PUTRESULT']._serialized_start=245
+  _globals['_PUTRESULT']._serialized_end=403
+  _globals['_POSITION']._serialized_start=405
+  _globals['_POSITION']._serialized_end=450
+  _globals['_ERROR']._serialized_start=452
+  _globals['_ERROR']._serialized_end=504
+  _globals['_SUBSCRIBEREQUEST']._serialized_start=507
+  _globals['_SUBSCRIBEREQUEST']._serialized_end=919
+  _globals['_SUBSCRIBEREQUEST_START']._serialized_start=644
+  _globals['_SUBSCRIBEREQUEST_START']._serialized_end=853
+  _globals['_SUBSCRIBEREQUEST_ACKNOWLEDGE']._serialized_start=855
+  _globals['_SUBSCRIBEREQUEST_ACKNOWLEDGE']._serialized_end=908
+  _globals['_OFFSETS']._serialized_start=921
+  _globals['_OFFSETS']._serialized_end=1028
+  _globals['_OFFSETS_OFFSETSENTRY']._serialized_start=982
+  _globals['_OFFSETS_OFFSETSENTRY']._serialized_end=1028
+  _globals['_SUBSCRIBERESPONSE']._serialized_start=1031
+  _globals['_SUBSCRIBERESPONSE']._serialized_end=1253
+  _globals['_SUBSCRIBERESPONSE_DELIVERY']._serialized_start=1112
+  _globals['_SUBSCRIBERESPONSE_DELIVERY']._serialized_end=1253
+  _globals['_EVENTS']._serialized_start=1290
+  _globals['_EVENTS']._serialized_end=1525
 # @@protoc_insertion_point(module_scope)

@@ -33,14 +33,16 @@ class PutEventsResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[PutResult, _Mapping]]] = ...) -> None: ...
 
 class PutResult(_message.Message):
-    __slots__ = ("id", "position", "error")
+    __slots__ = ("id", "position", "error", "scheduled")
     ID_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULED_FIELD_NUMBER: _ClassVar[int]
     id: str
     position: Position
     error: Error
-    def __init__(self, id: _Optional[str] = ..., position: _Optional[_Union[Position, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+    scheduled: _timestamp_pb2.Timestamp
+    def __init__(self, id: _Optional[str] = ..., position: _Optional[_Union[Position, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., scheduled: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Position(_message.Message):
     __slots__ = ("partition", "offset")

@@ -26,7 +26,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x62ridge/v1/operations.proto\x12\tbridge.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"=\n\x0bStoredEvent\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"}\n\x12TestPatternRequest\x12\x0f\n\x07pattern\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\x12\x0f\n\x07\x64ialect\x18\x03 \x01(\t\x12&\n\x06stored\x18\x04 \x01(\x0b\x32\x16.bridge.v1.StoredEvent\x12\x0e\n\x06\x66ilter\x18\x05 \x01(\t\"\x89\x01\n\x13TestPatternResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x08\x12\'\n\x06\x66ields\x18\x02 \x03(\x0b\x32\x17.google.protobuf.Struct\x12\x0f\n\x07omitted\x18\x03 \x01(\r\x12\'\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\"V\n\x10TestRulesRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\x12&\n\x06stored\x18\x03 \x01(\x0b\x32\x16.bridge.v1.StoredEvent\"\xd7\x01\n\x11TestRulesResponse\x12\x0f\n\x07matched\x18\x01 \x03(\t\x12\'\n\x06nearly\x18\x02 \x03(\x0b\x32\x17.google.protobuf.Struct\x12\r\n\x05rules\x18\x03 \x01(\r\x12\x10\n\x08\x64isabled\x18\x04 \x03(\t\x12\x38\n\x06\x62roken\x18\x05 \x03(\x0b\x32(.bridge.v1.TestRulesResponse.BrokenEntry\x1a-\n\x0b\x42rokenEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"`\n\x14TestTransformRequest\x12\x11\n\ttransform\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\x12&\n\x06stored\x18\x03 \x01(\x0b\x32\x16.bridge.v1.StoredEvent\"{\n\x15TestTransformResponse\x12\x0f\n\x07payload\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12*\n\tvariables\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0f\n\x07missing\x18\x04 \x03(\t\"\xcc\x01\n\x16ListDeadLettersRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\r\x12\x12\n\npage_token\x18\x06 \x01(\t\x12)\n\x05since\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\x17ListDeadLettersResponse\x12-\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x17.google.protobuf.Struct\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x14GetDeadLetterRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"\xc4\x01\n\x17PurgeDeadLettersRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0b\n\x03ids\x18\x02 \x03(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12)\n\x05since\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x61ll\x18\x08 \x01(\x08\"*\n\x18PurgeDeadLettersResponse\x12\x0e\n\x06purged\x18\x01 \x01(\x04\x32\xbb\x04\n\nOperations\x12\x41\n\tGetStatus\x12\x1b.bridge.v1.GetStatusRequest\x1a\x17.google.protobuf.Struct\x12L\n\x0bTestPattern\x12\x1d.bridge.v1.TestPatternRequest\x1a\x1e.bridge.v1.TestPatternResponse\x12R\n\rTestTransform\x12\x1f.bridge.v1.TestTransformRequest\x1a .bridge.v1.TestTransformResponse\x12\x46\n\tTestRules\x12\x1b.bridge.v1.TestRulesRequest\x1a\x1c.bridge.v1.TestRulesResponse\x12X\n\x0fListDeadLetters\x12!.bridge.v1.ListDeadLettersRequest\x1a\".bridge.v1.ListDeadLettersResponse\x12I\n\rGetDeadLetter\x12\x1f.bridge.v1.GetDeadLetterRequest\x1a\x17.google.protobuf.Struct\x12[\n\x10PurgeDeadLetters\x12\".bridge.v1.PurgeDeadLettersRequest\x1a#.bridge.v1.PurgeDeadLettersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x62ridge/v1/operations.proto\x12\tbridge.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"O\n\x12PauseTargetRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"7\n\x13PauseTargetResponse\x12 \n\x06paused\x18\x01 \x01(\x0b\x32\x10.bridge.v1.Pause\"N\n\x05Pause\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\t\"N\n\x13ResumeTargetRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x0c\n\x04skip\x18\x04 \x01(\x08\"\x16\n\x14ResumeTargetResponse\"=\n\x0bStoredEvent\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"}\n\x12TestPatternRequest\x12\x0f\n\x07pattern\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\x12\x0f\n\x07\x64ialect\x18\x03 \x01(\t\x12&\n\x06stored\x18\x04 \x01(\x0b\x32\x16.bridge.v1.StoredEvent\x12\x0e\n\x06\x66ilter\x18\x05 \x01(\t\"\x89\x01\n\x13TestPatternResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x08\x12\'\n\x06\x66ields\x18\x02 \x03(\x0b\x32\x17.google.protobuf.Struct\x12\x0f\n\x07omitted\x18\x03 \x01(\r\x12\'\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\"V\n\x10TestRulesRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\x12&\n\x06stored\x18\x03 \x01(\x0b\x32\x16.bridge.v1.StoredEvent\"\xd7\x01\n\x11TestRulesResponse\x12\x0f\n\x07matched\x18\x01 \x03(\t\x12\'\n\x06nearly\x18\x02 \x03(\x0b\x32\x17.google.protobuf.Struct\x12\r\n\x05rules\x18\x03 \x01(\r\x12\x10\n\x08\x64isabled\x18\x04 \x03(\t\x12\x38\n\x06\x62roken\x18\x05 \x03(\x0b\x32(.bridge.v1.TestRulesResponse.BrokenEntry\x1a-\n\x0b\x42rokenEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"`\n\x14TestTransformRequest\x12\x11\n\ttransform\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\x12&\n\x06stored\x18\x03 \x01(\x0b\x32\x16.bridge.v1.StoredEvent\"{\n\x15TestTransformResponse\x12\x0f\n\x07payload\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12*\n\tvariables\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0f\n\x07missing\x18\x04 \x03(\t\"\xcc\x01\n\x16ListDeadLettersRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\r\x12\x12\n\npage_token\x18\x06 \x01(\t\x12)\n\x05since\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\x17ListDeadLettersResponse\x12-\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x17.google.protobuf.Struct\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x14GetDeadLetterRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"\xc4\x01\n\x17PurgeDeadLettersRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0b\n\x03ids\x18\x02 \x03(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12)\n\x05since\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x61ll\x18\x08 \x01(\x08\"*\n\x18PurgeDeadLettersResponse\x12\x0e\n\x06purged\x18\x01 \x01(\x04\"\xe5\x01\n\x19RedriveDeadLettersRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\x0b\n\x03ids\x18\x02 \x03(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12)\n\x05since\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x61ll\x18\x08 \x01(\x08\x12\x0c\n\x04rate\x18\t \x01(\t\x12\x0f\n\x07\x64ry_run\x18\n \x01(\x08\"R\n\x1aRedriveDeadLettersResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x04\x12#\n\x07redrive\x18\x02 \x01(\x0b\x32\x12.bridge.v1.Redrive\"\xf9\x01\n\x07Redrive\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03\x62us\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x0f\n\x07matched\x18\x04 \x01(\x04\x12\x0c\n\x04sent\x18\x05 \x01(\x04\x12\x11\n\tdelivered\x18\x06 \x01(\x04\x12\x0e\n\x06parked\x18\x07 \x01(\x04\x12\x0e\n\x06\x66\x61iled\x18\x08 \x01(\x04\x12\x0c\n\x04rate\x18\t \x01(\x01\x12+\n\x07started\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x65nded\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x0c \x01(\t\"\"\n\x13ListRedrivesRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\"<\n\x14ListRedrivesResponse\x12$\n\x08redrives\x18\x01 \x03(\x0b\x32\x12.bridge.v1.Redrive\",\n\x11GetRedriveRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"/\n\x14\x43\x61ncelRedriveRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"J\n\x18ListDelayedEventsRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x19ListDelayedEventsResponse\x12/\n\x0e\x64\x65layed_events\x18\x01 \x03(\x0b\x32\x17.bridge.v1.DelayedEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"x\n\x0c\x44\x65layedEvent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12-\n\tscheduled\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x19\x43\x61ncelDelayedEventRequest\x12\x0b\n\x03\x62us\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\"/\n\x1a\x43\x61ncelDelayedEventResponse\x12\x11\n\tcancelled\x18\x01 \x01(\x04\x32\xd7\t\n\nOperations\x12\x41\n\tGetStatus\x12\x1b.bridge.v1.GetStatusRequest\x1a\x17.google.protobuf.Struct\x12L\n\x0bPauseTarget\x12\x1d.bridge.v1.PauseTargetRequest\x1a\x1e.bridge.v1.PauseTargetResponse\x12O\n\x0cResumeTarget\x12\x1e.bridge.v1.ResumeTargetRequest\x1a\x1f.bridge.v1.ResumeTargetResponse\x12L\n\x0bTestPattern\x12\x1d.bridge.v1.TestPatternRequest\x1a\x1e.bridge.v1.TestPatternResponse\x12R\n\rTestTransform\x12\x1f.bridge.v1.TestTransformRequest\x1a .bridge.v1.TestTransformResponse\x12\x46\n\tTestRules\x12\x1b.bridge.v1.TestRulesRequest\x1a\x1c.bridge.v1.TestRulesResponse\x12X\n\x0fListDeadLetters\x12!.bridge.v1.ListDeadLettersRequest\x1a\".bridge.v1.ListDeadLettersResponse\x12I\n\rGetDeadLetter\x12\x1f.bridge.v1.GetDeadLetterRequest\x1a\x17.google.protobuf.Struct\x12[\n\x10PurgeDeadLetters\x12\".bridge.v1.PurgeDeadLettersRequest\x1a#.bridge.v1.PurgeDeadLettersResponse\x12\x61\n\x12RedriveDeadLetters\x12$.bridge.v1.RedriveDeadLettersRequest\x1a%.bridge.v1.RedriveDeadLettersResponse\x12O\n\x0cListRedrives\x12\x1e.bridge.v1.ListRedrivesRequest\x1a\x1f.bridge.v1.ListRedrivesResponse\x12>\n\nGetRedrive\x12\x1c.bridge.v1.GetRedriveRequest\x1a\x12.bridge.v1.Redrive\x12\x44\n\rCancelRedrive\x12\x1f.bridge.v1.CancelRedriveRequest\x1a\x12.bridge.v1.Redrive\x12^\n\x11ListDelayedEvents\x12#.bridge.v1.ListDelayedEventsRequest\x1a$.bridge.v1.ListDelayedEventsResponse\x12\x61\n\x12\x43\x61ncelDelayedEvent\x12$.bridge.v1.CancelDelayedEventRequest\x1a%.bridge.v1.CancelDelayedEventResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,32 +37,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TESTRULESRESPONSE_BROKENENTRY']._serialized_options = b'8\001'
   _globals['_GETSTATUSREQUEST']._serialized_start=104
   _globals['_GETSTATUSREQUEST']._serialized_end=122
-  _globals['_STOREDEVENT']._serialized_start=124
-  _globals['_STOREDEVENT']._serialized_end=185
-  _globals['_TESTPATTERNREQUEST']._serialized_start=187
-  _globals['_TESTPATTERNREQUEST']._serialized_end=312
-  _globals['_TESTPATTERNRESPONSE']._serialized_start=315
-  _globals['_TESTPATTERNRESPONSE']._serialized_end=452
-  _globals['_TESTRULESREQUEST']._serialized_start=454
-  _globals['_TESTRULESREQUEST']._serialized_end=540
-  _globals['_TESTRULESRESPONSE']._serialized_start=543
-  _globals['_TESTRULESRESPONSE']._serialized_end=758
-  _globals['_TESTRULESRESPONSE_BROKENENTRY']._serialized_start=713
-  _globals['_TESTRULESRESPONSE_BROKENENTRY']._serialized_end=758
-  _globals['_TESTTRANSFORMREQUEST']._serialized_start=760
-  _globals['_TESTTRANSFORMREQUEST']._serialized_end=856
-  _globals['_TESTTRANSFORMRESPONSE']._serialized_start=858
-  _globals['_TESTTRANSFORMRESPONSE']._serialized_end=981
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=984
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1188
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1190
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1287
-  _globals['_GETDEADLETTERREQUEST']._serialized_start=1289
-  _globals['_GETDEADLETTERREQUEST']._serialized_end=1336
-  _globals['_PURGEDEADLETTERSREQUEST']._serialized_start=1339
-  _globals['_PURGEDEADLETTERSREQUEST']._serialized_end=1535
-  _globals['_PURGEDEADLETTERSRESPONSE']._serialized_start=1537
-  _globals['_PURGEDEADLETTERSRESPONSE']._serialized_end=1579
-  _globals['_OPERATIONS']._serialized_start=1582
-  _globals['_OPERATIONS']._serialized_end=2153
+  _globals['_PAUSETARGETREQUEST']._serialized_start=124
+  _globals['_PAUSETARGETREQUEST']._serialized_end=203
+  _globals['_PAUSETARGETRESPONSE']._serialized_start=205
+  _globals['_PAUSETARGETRESPONSE']._serialized_end=260
+  _globals['_PAUSE']._serialized_start=262
+  _globals['_PAUSE']._serialized_end=340
+  _globals['_RESUMETARGETREQUEST']._serialized_start=342
+  _globals['_RESUMETARGETREQUEST']._serialized_end=420
+  _globals['_RESUMETARGETRESPONSE']._serialized_start=422
+  _globals['_RESUMETARGETRESPONSE']._serialized_end=444
+  _globals['_STOREDEVENT']._serialized_start=446
+  _globals['_STOREDEVENT']._serialized_end=507
+  _globals['_TESTPATTERNREQUEST']._serialized_start=509
+  _globals['_TESTPATTERNREQUEST']._serialized_end=634
+  _globals['_TESTPATTERNRESPONSE']._serialized_start=637
+  _globals['_TESTPATTERNRESPONSE']._serialized_end=774
+  _globals['_TESTRULESREQUEST']._serialized_start=776
+  _globals['_TESTRULESREQUEST']._serialized_end=862
+  _globals['_TESTRULESRESPONSE']._serialized_start=865
+  _globals['_TESTRULESRESPONSE']._serialized_end=1080
+  _globals['_TESTRULESRESPONSE_BROKENENTRY']._serialized_start=1035
+  _globals['_TESTRULESRESPONSE_BROKENENTRY']._serialized_end=1080
+  _globals['_TESTTRANSFORMREQUEST']._serialized_start=1082
+  _globals['_TESTTRANSFORMREQUEST']._serialized_end=1178
+  _globals['_TESTTRANSFORMRESPONSE']._serialized_start=1180
+  _globals['_TESTTRANSFORMRESPONSE']._serialized_end=1303
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=1306
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1510
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1512
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1609
+  _globals['_GETDEADLETTERREQUEST']._serialized_start=1611
+  _globals['_GETDEADLETTERREQUEST']._serialized_end=1658
+  _globals['_PURGEDEADLETTERSREQUEST']._serialized_start=1661
+  _globals['_PURGEDEADLETTERSREQUEST']._serialized_end=1857
+  _globals['_PURGEDEADLETTERSRESPONSE']._serialized_start=1859
+  _globals['_PURGEDEADLETTERSRESPONSE']._serialized_end=1901
+  _globals['_REDRIVEDEADLETTERSREQUEST']._serialized_start=1904
+  _globals['_REDRIVEDEADLETTERSREQUEST']._serialized_end=2133
+  _globals['_REDRIVEDEADLETTERSRESPONSE']._serialized_start=2135
+  _globals['_REDRIVEDEADLETTERSRESPONSE']._serialized_end=2217
+  _globals['_REDRIVE']._serialized_start=2220
+  _globals['_REDRIVE']._serialized_end=2469
+  _globals['_LISTREDRIVESREQUEST']._serialized_start=2471
+  _globals['_LISTREDRIVESREQUEST']._serialized_end=2505
+  _globals['_LISTREDRIVESRESPONSE']._serialized_start=2507
+  _globals['_LISTREDRIVESRESPONSE']._serialized_end=2567
+  _globals['_GETREDRIVEREQUEST']._serialized_start=2569
+  _globals['_GETREDRIVEREQUEST']._serialized_end=2613
+  _globals['_CANCELREDRIVEREQUEST']._serialized_start=2615
+  _globals['_CANCELREDRIVEREQUEST']._serialized_end=2662
+  _globals['_LISTDELAYEDEVENTSREQUEST']._serialized_start=2664
+  _globals['_LISTDELAYEDEVENTSREQUEST']._serialized_end=2738
+  _globals['_LISTDELAYEDEVENTSRESPONSE']._serialized_start=2740
+  _globals['_LISTDELAYEDEVENTSRESPONSE']._serialized_end=2841
+  _globals['_DELAYEDEVENT']._serialized_start=2843
+  _globals['_DELAYEDEVENT']._serialized_end=2963
+  _globals['_CANCELDELAYEDEVENTREQUEST']._serialized_start=2965
+  _globals['_CANCELDELAYEDEVENTREQUEST']._serialized_end=3033
+  _globals['_CANCELDELAYEDEVENTRESPONSE']._serialized_start=3035
+  _globals['_CANCELDELAYEDEVENTRESPONSE']._serialized_end=3082
+  _globals['_OPERATIONS']._serialized_start=3085
+  _globals['_OPERATIONS']._serialized_end=4324
 # @@protoc_insertion_point(module_scope)

@@ -14,6 +14,50 @@ class GetStatusRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class PauseTargetRequest(_message.Message):
+    __slots__ = ("bus", "rule", "target", "reason")
+    BUS_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    bus: str
+    rule: str
+    target: str
+    reason: str
+    def __init__(self, bus: _Optional[str] = ..., rule: _Optional[str] = ..., target: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class PauseTargetResponse(_message.Message):
+    __slots__ = ("paused",)
+    PAUSED_FIELD_NUMBER: _ClassVar[int]
+    paused: Pause
+    def __init__(self, paused: _Optional[_Union[Pause, _Mapping]] = ...) -> None: ...
+
+class Pause(_message.Message):
+    __slots__ = ("since", "reason", "by")
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    since: _timestamp_pb2.Timestamp
+    reason: str
+    by: str
+    def __init__(self, since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[str] = ..., by: _Optional[str] = ...) -> None: ...
+
+class ResumeTargetRequest(_message.Message):
+    __slots__ = ("bus", "rule", "target", "skip")
+    BUS_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    SKIP_FIELD_NUMBER: _ClassVar[int]
+    bus: str
+    rule: str
+    target: str
+    skip: bool
+    def __init__(self, bus: _Optional[str] = ..., rule: _Optional[str] = ..., target: _Optional[str] = ..., skip: _Optional[bool] = ...) -> None: ...
+
+class ResumeTargetResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class StoredEvent(_message.Message):
     __slots__ = ("bus", "partition", "offset")
     BUS_FIELD_NUMBER: _ClassVar[int]
@@ -164,3 +208,139 @@ class PurgeDeadLettersResponse(_message.Message):
     PURGED_FIELD_NUMBER: _ClassVar[int]
     purged: int
     def __init__(self, purged: _Optional[int] = ...) -> None: ...
+
+class RedriveDeadLettersRequest(_message.Message):
+    __slots__ = ("bus", "ids", "rule", "target", "reason", "since", "until", "all", "rate", "dry_run")
+    BUS_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    RATE_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    bus: str
+    ids: _containers.RepeatedScalarFieldContainer[str]
+    rule: str
+    target: str
+    reason: str
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    all: bool
+    rate: str
+    dry_run: bool
+    def __init__(self, bus: _Optional[str] = ..., ids: _Optional[_Iterable[str]] = ..., rule: _Optional[str] = ..., target: _Optional[str] = ..., reason: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., all: _Optional[bool] = ..., rate: _Optional[str] = ..., dry_run: _Optional[bool] = ...) -> None: ...
+
+class RedriveDeadLettersResponse(_message.Message):
+    __slots__ = ("matched", "redrive")
+    MATCHED_FIELD_NUMBER: _ClassVar[int]
+    REDRIVE_FIELD_NUMBER: _ClassVar[int]
+    matched: int
+    redrive: Redrive
+    def __init__(self, matched: _Optional[int] = ..., redrive: _Optional[_Union[Redrive, _Mapping]] = ...) -> None: ...
+
+class Redrive(_message.Message):
+    __slots__ = ("id", "bus", "state", "matched", "sent", "delivered", "parked", "failed", "rate", "started", "ended", "reason")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    BUS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    MATCHED_FIELD_NUMBER: _ClassVar[int]
+    SENT_FIELD_NUMBER: _ClassVar[int]
+    DELIVERED_FIELD_NUMBER: _ClassVar[int]
+    PARKED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    RATE_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    bus: str
+    state: str
+    matched: int
+    sent: int
+    delivered: int
+    parked: int
+    failed: int
+    rate: float
+    started: _timestamp_pb2.Timestamp
+    ended: _timestamp_pb2.Timestamp
+    reason: str
+    def __init__(self, id: _Optional[str] = ..., bus: _Optional[str] = ..., state: _Optional[str] = ..., matched: _Optional[int] = ..., sent: _Optional[int] = ..., delivered: _Optional[int] = ..., parked: _Optional[int] = ..., failed: _Optional[int] = ..., rate: _Optional[float] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ListRedrivesRequest(_message.Message):
+    __slots__ = ("bus",)
+    BUS_FIELD_NUMBER: _ClassVar[int]
+    bus: str
+    def __init__(self, bus: _Optional[str] = ...) -> None: ...
+
+class ListRedrivesResponse(_message.Message):
+    __slots__ = ("redrives",)
+    REDRIVES_FIELD_NUMBER: _ClassVar[int]
+    redrives: _containers.RepeatedCompositeFieldContainer[Redrive]
+    def __init__(self, redrives: _Optional[_Iterable[_Union[Redrive, _Mapping]]] = ...) -> None: ...
+
+class GetRedriveRequest(_message.Message):
+    __slots__ = ("bus", "id")
+    BUS_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    bus: str
+    id: str
+    def __init__(self, bus: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
+
+class CancelRedriveRequest(_message.Message):
+    __slots__ = ("bus", "id")
+    BUS_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    bus: str
+    id: str
+    def __init__(self, bus: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
+
+class ListDelayedEventsRequest(_message.Message):
+    __slots__ = ("bus", "limit", "page_token")
+    BUS_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    bus: str
+    limit: int
+    page_token: str
+    def __init__(self, bus: _Optional[str] = ..., limit: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListDelayedEventsResponse(_message.Message):
+    __slots__ = ("delayed_events", "next_page_token")
+    DELAYED_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    delayed_events: _containers.RepeatedCompositeFieldContainer[DelayedEvent]
+    next_page_token: str
+    def __init__(self, delayed_events: _Optional[_Iterable[_Union[DelayedEvent, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class DelayedEvent(_message.Message):
+    __slots__ = ("id", "source", "type", "subject", "scheduled")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULED_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    source: str
+    type: str
+    subject: str
+    scheduled: _timestamp_pb2.Timestamp
+    def __init__(self, id: _Optional[str] = ..., source: _Optional[str] = ..., type: _Optional[str] = ..., subject: _Optional[str] = ..., scheduled: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class CancelDelayedEventRequest(_message.Message):
+    __slots__ = ("bus", "id", "source")
+    BUS_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    bus: str
+    id: str
+    source: str
+    def __init__(self, bus: _Optional[str] = ..., id: _Optional[str] = ..., source: _Optional[str] = ...) -> None: ...
+
+class CancelDelayedEventResponse(_message.Message):
+    __slots__ = ("cancelled",)
+    CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    cancelled: int
+    def __init__(self, cancelled: _Optional[int] = ...) -> None: ...

@@ -40,6 +40,16 @@ class OperationsStub:
                 request_serializer=bridge_dot_v1_dot_operations__pb2.GetStatusRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_struct__pb2.Struct.FromString,
                 _registered_method=True)
+        self.PauseTarget = channel.unary_unary(
+                '/bridge.v1.Operations/PauseTarget',
+                request_serializer=bridge_dot_v1_dot_operations__pb2.PauseTargetRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_operations__pb2.PauseTargetResponse.FromString,
+                _registered_method=True)
+        self.ResumeTarget = channel.unary_unary(
+                '/bridge.v1.Operations/ResumeTarget',
+                request_serializer=bridge_dot_v1_dot_operations__pb2.ResumeTargetRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_operations__pb2.ResumeTargetResponse.FromString,
+                _registered_method=True)
         self.TestPattern = channel.unary_unary(
                 '/bridge.v1.Operations/TestPattern',
                 request_serializer=bridge_dot_v1_dot_operations__pb2.TestPatternRequest.SerializeToString,
@@ -70,6 +80,36 @@ class OperationsStub:
                 request_serializer=bridge_dot_v1_dot_operations__pb2.PurgeDeadLettersRequest.SerializeToString,
                 response_deserializer=bridge_dot_v1_dot_operations__pb2.PurgeDeadLettersResponse.FromString,
                 _registered_method=True)
+        self.RedriveDeadLetters = channel.unary_unary(
+                '/bridge.v1.Operations/RedriveDeadLetters',
+                request_serializer=bridge_dot_v1_dot_operations__pb2.RedriveDeadLettersRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_operations__pb2.RedriveDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.ListRedrives = channel.unary_unary(
+                '/bridge.v1.Operations/ListRedrives',
+                request_serializer=bridge_dot_v1_dot_operations__pb2.ListRedrivesRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_operations__pb2.ListRedrivesResponse.FromString,
+                _registered_method=True)
+        self.GetRedrive = channel.unary_unary(
+                '/bridge.v1.Operations/GetRedrive',
+                request_serializer=bridge_dot_v1_dot_operations__pb2.GetRedriveRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_operations__pb2.Redrive.FromString,
+                _registered_method=True)
+        self.CancelRedrive = channel.unary_unary(
+                '/bridge.v1.Operations/CancelRedrive',
+                request_serializer=bridge_dot_v1_dot_operations__pb2.CancelRedriveRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_operations__pb2.Redrive.FromString,
+                _registered_method=True)
+        self.ListDelayedEvents = channel.unary_unary(
+                '/bridge.v1.Operations/ListDelayedEvents',
+                request_serializer=bridge_dot_v1_dot_operations__pb2.ListDelayedEventsRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_operations__pb2.ListDelayedEventsResponse.FromString,
+                _registered_method=True)
+        self.CancelDelayedEvent = channel.unary_unary(
+                '/bridge.v1.Operations/CancelDelayedEvent',
+                request_serializer=bridge_dot_v1_dot_operations__pb2.CancelDelayedEventRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_operations__pb2.CancelDelayedEventResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServicer:
@@ -77,6 +117,20 @@ class OperationsServicer:
 
     def GetStatus(self, request, context):
         """Buses, their rates, and each target's lag and last error, in the form of GET /v1/status.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseTarget(self, request, context):
+        """Stops deliveries to a target, across restarts, until it is resumed; its events are kept. The first pause stands.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeTarget(self, request, context):
+        """Lets a paused target go on with what it has missed, a blocked one with the event that blocks it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -120,6 +174,48 @@ class OperationsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RedriveDeadLetters(self, request, context):
+        """Gives dead letters back to their targets: those with these ids, those that agree with the filter, or all of the bus.
+        Answers when that has begun.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRedrives(self, request, context):
+        """Redrives that are running or have ended lately, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRedrive(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelRedrive(self, request, context):
+        """Lets a redrive send no more; what targets' lanes have already goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDelayedEvents(self, request, context):
+        """Events that wait for their delivertime, the next one first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelDelayedEvent(self, request, context):
+        """Cancels the events with an id that wait; NOT_FOUND if none does, or is not just entering its bus.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -127,6 +223,16 @@ def add_OperationsServicer_to_server(servicer, server):
                     servicer.GetStatus,
                     request_deserializer=bridge_dot_v1_dot_operations__pb2.GetStatusRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_struct__pb2.Struct.SerializeToString,
+            ),
+            'PauseTarget': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseTarget,
+                    request_deserializer=bridge_dot_v1_dot_operations__pb2.PauseTargetRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_operations__pb2.PauseTargetResponse.SerializeToString,
+            ),
+            'ResumeTarget': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeTarget,
+                    request_deserializer=bridge_dot_v1_dot_operations__pb2.ResumeTargetRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_operations__pb2.ResumeTargetResponse.SerializeToString,
             ),
             'TestPattern': grpc.unary_unary_rpc_method_handler(
                     servicer.TestPattern,
@@ -158,6 +264,36 @@ def add_OperationsServicer_to_server(servicer, server):
                     request_deserializer=bridge_dot_v1_dot_operations__pb2.PurgeDeadLettersRequest.FromString,
                     response_serializer=bridge_dot_v1_dot_operations__pb2.PurgeDeadLettersResponse.SerializeToString,
             ),
+            'RedriveDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedriveDeadLetters,
+                    request_deserializer=bridge_dot_v1_dot_operations__pb2.RedriveDeadLettersRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_operations__pb2.RedriveDeadLettersResponse.SerializeToString,
+            ),
+            'ListRedrives': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRedrives,
+                    request_deserializer=bridge_dot_v1_dot_operations__pb2.ListRedrivesRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_operations__pb2.ListRedrivesResponse.SerializeToString,
+            ),
+            'GetRedrive': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRedrive,
+                    request_deserializer=bridge_dot_v1_dot_operations__pb2.GetRedriveRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_operations__pb2.Redrive.SerializeToString,
+            ),
+            'CancelRedrive': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelRedrive,
+                    request_deserializer=bridge_dot_v1_dot_operations__pb2.CancelRedriveRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_operations__pb2.Redrive.SerializeToString,
+            ),
+            'ListDelayedEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDelayedEvents,
+                    request_deserializer=bridge_dot_v1_dot_operations__pb2.ListDelayedEventsRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_operations__pb2.ListDelayedEventsResponse.SerializeToString,
+            ),
+            'CancelDelayedEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelDelayedEvent,
+                    request_deserializer=bridge_dot_v1_dot_operations__pb2.CancelDelayedEventRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_operations__pb2.CancelDelayedEventResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'bridge.v1.Operations', rpc_method_handlers)
@@ -186,6 +322,60 @@ class Operations:
             '/bridge.v1.Operations/GetStatus',
             bridge_dot_v1_dot_operations__pb2.GetStatusRequest.SerializeToString,
             google_dot_protobuf_dot_struct__pb2.Struct.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseTarget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.Operations/PauseTarget',
+            bridge_dot_v1_dot_operations__pb2.PauseTargetRequest.SerializeToString,
+            bridge_dot_v1_dot_operations__pb2.PauseTargetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeTarget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.Operations/ResumeTarget',
+            bridge_dot_v1_dot_operations__pb2.ResumeTargetRequest.SerializeToString,
+            bridge_dot_v1_dot_operations__pb2.ResumeTargetResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -348,6 +538,168 @@ class Operations:
             '/bridge.v1.Operations/PurgeDeadLetters',
             bridge_dot_v1_dot_operations__pb2.PurgeDeadLettersRequest.SerializeToString,
             bridge_dot_v1_dot_operations__pb2.PurgeDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedriveDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.Operations/RedriveDeadLetters',
+            bridge_dot_v1_dot_operations__pb2.RedriveDeadLettersRequest.SerializeToString,
+            bridge_dot_v1_dot_operations__pb2.RedriveDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRedrives(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.Operations/ListRedrives',
+            bridge_dot_v1_dot_operations__pb2.ListRedrivesRequest.SerializeToString,
+            bridge_dot_v1_dot_operations__pb2.ListRedrivesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRedrive(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.Operations/GetRedrive',
+            bridge_dot_v1_dot_operations__pb2.GetRedriveRequest.SerializeToString,
+            bridge_dot_v1_dot_operations__pb2.Redrive.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelRedrive(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.Operations/CancelRedrive',
+            bridge_dot_v1_dot_operations__pb2.CancelRedriveRequest.SerializeToString,
+            bridge_dot_v1_dot_operations__pb2.Redrive.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDelayedEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.Operations/ListDelayedEvents',
+            bridge_dot_v1_dot_operations__pb2.ListDelayedEventsRequest.SerializeToString,
+            bridge_dot_v1_dot_operations__pb2.ListDelayedEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelDelayedEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.Operations/CancelDelayedEvent',
+            bridge_dot_v1_dot_operations__pb2.CancelDelayedEventRequest.SerializeToString,
+            bridge_dot_v1_dot_operations__pb2.CancelDelayedEventResponse.FromString,
             options,
             channel_credentials,
             insecure,
