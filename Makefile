@@ -2,14 +2,15 @@
 PYTHON ?= python3
 VENV ?= .venv
 PY = $(VENV)/bin/python
-BENCHES = put flow http_target log codec transform filter
+BENCHES = put flow http_target log timers codec transform filter
 
 .PHONY: help run test lint types format fuzz bench bench-match proto clean
+.PHONY: cluster-up cluster-down cluster-status cluster-clean services-up services-down
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: $(VENV)/.run  ## install and start a bus on this machine, data in ./data
 	@$(VENV)/bin/bridge serve
@@ -35,6 +36,24 @@ bench: $(VENV)/.dev  ## all benchmarks but the matcher's, one after the other; s
 
 bench-match: $(VENV)/.dev  ## how fast patterns are matched
 	$(PY) -m tests.bench.bench_match
+
+cluster-up: $(VENV)/.dev  ## start RocketMQ on this machine (BROKERS=2, PROXY=1; see docs/running-on-rocketmq.md)
+	@$(PY) -m tests.servers cluster up
+
+cluster-down: $(VENV)/.dev  ## stop it; its data stay
+	@$(PY) -m tests.servers cluster down
+
+cluster-status: $(VENV)/.dev  ## show its processes, and whether they answer
+	@$(PY) -m tests.servers cluster status
+
+cluster-clean: $(VENV)/.dev  ## stop it and delete its data
+	@$(PY) -m tests.servers cluster clean
+
+services-up: $(VENV)/.dev  ## start PostgreSQL and MariaDB for the catalog
+	@$(PY) -m tests.servers services up
+
+services-down: $(VENV)/.dev  ## stop them; their data stay
+	@$(PY) -m tests.servers services down
 
 proto: $(VENV)/.dev  ## generate bridge/_proto from protos/
 	$(PY) -m tests.protos generate
