@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from bridge._proto.bridge.v1.events_pb2 import Error, Position, PutResult
-from bridge.codec.judged import Judged
+from bridge.codec.judged import LATER, REFUSED, Judged
 from bridge.errors import problem
+from bridge.model.times import format_time
 
 _encode = msgspec.json.Encoder().encode
 _LONGEST_ID = 96  # so that a result takes less than 128 bytes and its length is one byte
-_REFUSED = -1
+_REFUSED, _LATER = REFUSED[0], LATER[0]
 _LAST = [chr(low) for low in range(128)]
 _MORE = [chr(low | 0x80) for low in range(128)]
 
@@ -25,7 +26,7 @@ def format_put_response(judged: Judged, offsets: Sequence[int]) -> bytes:
     """A ``bridge.v1.PutEventsResponse``. ``offsets[i]`` is the offset of the first event of ``judged.chunks[i]``."""
     results = []
     for index, (id_, partition, offset) in enumerate(_positions(judged, offsets)):
-        if partition != _REFUSED and len(id_) <= _LONGEST_ID and id_.isascii():
+        if partition >= 0 and len(id_) <= _LONGEST_ID and id_.isascii():
             heads, tail, lows, high = _parts(partition, offset >> 7)
             results.append(f"{heads[len(id_)]}{id_}{tail}{lows[offset & 0x7F]}{high}")
             continue
@@ -33,6 +34,8 @@ def format_put_response(judged: Judged, offsets: Sequence[int]) -> bytes:
         if partition == _REFUSED:
             error = judged.errors[index]
             result.error.MergeFrom(Error(code=error.code, message=error.reason, path=error.path or ""))
+        elif partition == _LATER:
+            result.scheduled.FromNanoseconds(round(judged.delayed[index].due * 1e6) * 1000)
         else:
             result.position.MergeFrom(Position(partition=partition, offset=offset))
         results.append(f"\n{_varint(result.ByteSize())}{result.SerializeToString().decode('latin-1')}")
@@ -40,18 +43,20 @@ def format_put_response(judged: Judged, offsets: Sequence[int]) -> bytes:
 
 
 def format_put_results(judged: Judged, offsets: Sequence[int]) -> bytes:
-    """The same as JSON: ``{"results":[{"id","partition","offset"} | {"id","error"}]}``."""
+    """The same as JSON: ``{"results":[{"id","partition","offset"} | {"id","scheduled"} | {"id","error"}]}``."""
     results: list[dict[str, Any]] = []
     for index, (id_, partition, offset) in enumerate(_positions(judged, offsets)):
         if partition == _REFUSED:
             results.append({"id": id_, "error": problem(judged.errors[index])})
+        elif partition == _LATER:
+            results.append({"id": id_, "scheduled": format_time(judged.delayed[index].due)})
         else:
             results.append({"id": id_, "partition": partition, "offset": offset})
     return _encode({"results": results})
 
 
 def _positions(judged: Judged, offsets: Sequence[int]) -> Iterator[tuple[str, int, int]]:
-    """Id, partition and offset of each event."""
+    """Id, partition and offset of each event; the partition is negative for one that is in no chunk."""
     if judged.places is None:
         for (partition, _), offset in zip(judged.chunks, offsets, strict=True):
             for index, id_ in enumerate(judged.ids, offset):
@@ -59,7 +64,7 @@ def _positions(judged: Judged, offsets: Sequence[int]) -> Iterator[tuple[str, in
         return
     partitions = [partition for partition, _ in judged.chunks]
     for id_, (chunk, index) in zip(judged.ids, judged.places, strict=True):
-        yield (id_, _REFUSED, 0) if chunk < 0 else (id_, partitions[chunk], offsets[chunk] + index)
+        yield (id_, chunk, 0) if chunk < 0 else (id_, partitions[chunk], offsets[chunk] + index)
 
 
 class _Parts(NamedTuple):

@@ -18,6 +18,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from bridge._proto.cloudevents.v1.cloudevents_pb2 import CloudEvent
 from bridge.codec.attributes import REQUIRED, check_attribute, is_reference, is_uri, path_of, shown
+from bridge.codec.delivertime import DELIVER_TIME
 from bridge.codec.times import FIRST, LAST, format_fraction, format_seconds, format_time, parse_time
 from bridge.errors import InvalidEvent
 from bridge.model.event import Value
@@ -86,6 +87,16 @@ def check_entry(entry: bytes) -> Read:
     if (kind == "ce_uri" and not is_uri(value)) or (kind == "ce_uri_ref" and not is_reference(value)):
         raise InvalidEvent(f"{shown(value)} is not a {'URI' if kind == 'ce_uri' else 'URI-reference'}", path=path)
     return name, value
+
+
+def check_entry_at_once(entry: bytes) -> Read:
+    """As ``check_entry``, where an event that may have to wait cannot be told apart: one that has a time for it is
+    refused. So those that have none pay nothing for it.
+    """
+    found = check_entry(entry)
+    if found[0] == DELIVER_TIME:
+        raise InvalidEvent("to be judged alone", path=path_of(DELIVER_TIME))
+    return found
 
 
 def read_entry(entry: bytes) -> Read:

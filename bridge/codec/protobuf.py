@@ -11,12 +11,13 @@ from google.protobuf.message import DecodeError
 
 from bridge._proto.bridge.internal.raw_pb2 import Envelope, Envelopes, RawBatch, RawEvents
 from bridge.codec.attributes import SOURCES, TYPES, are_plain, check_required, check_version, path_of
-from bridge.codec.entries import FORM, Entries, check_entry, keep_entry, make_entry, read_entry
+from bridge.codec.entries import FORM, Entries, check_entry, check_entry_at_once, keep_entry, make_entry, read_entry
 from bridge.errors import InvalidEvent, InvalidInput
 from bridge.model.event import DataForm, Event, Value
 
 _BINARY = DataForm.BINARY  # as a name of its own: members of an enum are slow to get
 _check = Entries(check_entry).__getitem__
+_check_at_once = Entries(check_entry_at_once).__getitem__
 _read = Entries(read_entry).__getitem__
 
 
@@ -77,7 +78,7 @@ def check_envelope(envelope: Envelope) -> Event:
 def check_envelopes(envelopes: Iterable[Envelope]) -> tuple[list[str], list[dict[str, Value]], list[str]]:
     """Judge the events of a request at once: ids, attributes, sources.
 
-    Raises InvalidEvent when any is bad, without saying which.
+    Raises InvalidEvent when any is bad, or may have to wait, without saying which.
     """
     ids, sources, found = [], [], []
     for envelope in envelopes:
@@ -89,7 +90,7 @@ def check_envelopes(envelopes: Iterable[Envelope]) -> tuple[list[str], list[dict
         if envelope.spec_version != "1.0":
             raise InvalidEvent(path="$.specversion")
         entries = envelope.attributes[:]
-        attributes = dict(map(_check, entries))
+        attributes = dict(map(_check_at_once, entries))
         if len(attributes) != len(entries):
             raise InvalidEvent("an attribute occurs more than once")
         ids.append(envelope.id)

@@ -25,6 +25,7 @@ from bridge.codec.attributes import (
     check_required,
     is_utf8,
 )
+from bridge.codec.delivertime import DELIVER_TIME
 from bridge.codec.times import are_timestamps
 from bridge.errors import InvalidEvent
 from bridge.model.event import DataForm, Event, Value, is_json
@@ -134,7 +135,12 @@ class Rows:
         return column[:1] if not column or column.count(column[0]) == len(column) else set(column)
 
     def check(self, clean: bool) -> None:
-        """Judge them. ``clean``: no text has a character beyond printable ASCII. Raises InvalidEvent."""
+        """Judge them. ``clean``: no text has a character beyond printable ASCII.
+
+        Raises InvalidEvent, also when one may have to wait: that is judged alone.
+        """
+        if DELIVER_TIME in self._shape.members and self._given(DELIVER_TIME):
+            raise InvalidEvent("to be judged alone", path=f"$.{DELIVER_TIME}")
         for name, known in self._shape.repeated:
             known.check(self._distinct(name))
         if "time" in self._shape.members and not are_timestamps(self._given("time")):

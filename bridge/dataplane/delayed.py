@@ -15,6 +15,7 @@ from math import inf
 from secrets import token_hex
 
 import structlog
+from msgspec.structs import replace
 
 from bridge.codec.chunks import Delayed, chunks_of, keep_delayed, read_delayed
 from bridge.crashpoints import crash_point
@@ -37,6 +38,8 @@ REST_S = 1.0
 """How long to wait after a failure of one bus."""
 MOST, MOST_BYTES = 500, 8 * 2**20
 """Events, and bytes of events, that enter a bus in one step."""
+LISTED = 50
+"""Events that are in memory at a time, with their data, while a list is made."""
 
 
 class _Line:
@@ -147,11 +150,10 @@ class DelayedEvents:
     async def _step(self, line: _Line) -> None:
         """Enter the first few that are due. What was entered and could not be removed then, is removed first."""
         await self._settle(line)
-        bus = await self._buses.get(line.bus)
         timers = await self._timers.due(line.queue, self._clock(), line.limit)
         if timers:
             line.learn(timers)
-            await self._enter(bus, timers)
+            await self._enter(await self._buses.get(line.bus), timers)
             line.entered = [timer.id for timer in timers]
             crash_point("delayed-entered")
             await self._settle(line)
@@ -179,11 +181,13 @@ class DelayedEvents:
             for one in delayed
         ]
         ids = [timer.id for timer in timers]
-        await self._timers.add(timers)
-        await self._check(bus, ids)
-        first = min(timer.due for timer in timers)
-        line = self._lines.setdefault(bus.name, _Line(bus.name, first))
-        line.next = min(line.next, first)
+        try:
+            await self._timers.add(timers)
+            await self._check(bus, ids)
+        finally:  # also for a caller that is cancelled: it may be stored
+            first = min(timer.due for timer in timers)
+            line = self._lines.setdefault(bus.name, _Line(bus.name, first))
+            line.next = min(line.next, first)
         return ids
 
     async def _check(self, bus: RunningBus, ids: Sequence[str]) -> None:
@@ -207,8 +211,15 @@ class DelayedEvents:
 
     async def list(self, bus: str, limit: int, after: str = "") -> Sequence[DelayedEvent]:
         """What waits, the next one first, behind a ``place``. Raises InvalidInput for what is no place."""
-        timers = await self._timers.list(PREFIX + bus, limit, _read_place(after) if after else None)
-        return [DelayedEvent(read_delayed(timer.body), timer.due, _show_place(timer.place)) for timer in timers]
+        found: list[DelayedEvent] = []
+        place = _read_place(after) if after else None
+        while len(found) < limit:
+            page = await self._timers.list(PREFIX + bus, min(limit - len(found), LISTED), place)
+            if not page:
+                break
+            found += map(_view, page)  # without its data a long list is short
+            place = page[-1].place
+        return found
 
     async def cancel(self, bus: str, event_id: str, source: str = "") -> int:
         """Forget events that wait: those with this id and, if given, of this source; returns how many.
@@ -238,6 +249,10 @@ class DelayedEvents:
             self._lines.pop(bus, None)
             for queue in [PREFIX + bus, *await self._timers.queues(f"{PARKED}{bus}/")]:
                 await self._timers.drop(queue)
+
+
+def _view(timer: Timer) -> DelayedEvent:
+    return DelayedEvent(replace(read_delayed(timer.body), data=None), timer.due, _show_place(timer.place))
 
 
 def _complain(line: _Line, error: Exception) -> None:

@@ -51,8 +51,8 @@ class Wiring(NamedTuple):
 
 
 class Pace(NamedTuple):
-    """``step``: events read at a time, so that a turn on the event loop stays short. ``patience_s``: how long a full lane
-    may hold up the others before the owner is asked to relieve the pipeline of it.
+    """``step``: events read at a time, so that a turn on the event loop stays short. ``patience_s``: how long one such step
+    waits for lanes that are full, before the owner is asked to relieve the pipeline of them.
     """
 
     step: int = 300
@@ -231,13 +231,22 @@ class Pipeline:
             for bury, letters in given_up:
                 await bury(letters)
                 settled(len(letters))
-            for hand_over in hand_overs:
-                await self._put(hand_over)
+            await self._put_rest([hand_over for hand_over in hand_overs if hand_over.left])
         finally:
             for hand_over in hand_overs:
                 self.hand_overs.remove(hand_over)
 
-    async def _put(self, hand_over: HandOver) -> None:
+    async def _put_rest(self, hand_overs: Sequence[HandOver]) -> None:
+        """Side by side: lanes that are full, or fill up again and again, hold up the others once, however many they are."""
+        if not hand_overs:
+            return
+        until = asyncio.get_running_loop().time() + self._pace.patience_s
+        async with asyncio.TaskGroup() as group:
+            for hand_over in hand_overs:
+                group.create_task(self._put(hand_over, until))
+
+    async def _put(self, hand_over: HandOver, until: float) -> None:
+        """``until``: by the clock of the event loop, how long its lane is waited for, if it may leave."""
         lane = hand_over.lane
         while hand_over.left:
             if lane.stopped:  # its heir takes it
@@ -245,18 +254,19 @@ class Pipeline:
                 hand_over.take()
                 return
             hand_over.offer()
-            if hand_over.left and not await self._room(lane):
+            if hand_over.left and not await self._room(lane, until):
                 assert self._wiring.relieve is not None
                 await self._wiring.relieve(lane)
+                await asyncio.sleep(0)  # a lane that is just being replaced has nobody who could leave: let that happen
 
-    async def _room(self, lane: Lane) -> bool:
+    async def _room(self, lane: Lane, until: float) -> bool:
         if self._wiring.relieve is None:
             await lane.room()
             return True
         if lane.is_held:
             return False
         try:
-            async with asyncio.timeout(self._pace.patience_s):
+            async with asyncio.timeout_at(until):
                 await lane.room()
         except TimeoutError:
             return False

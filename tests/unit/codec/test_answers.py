@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bridge._proto.bridge.v1.events_pb2 import Error, Position, PutEventsResponse, PutResult
 from bridge.codec.answers import format_put_response, format_put_results
-from bridge.codec.judged import Judged
+from bridge.codec.judged import Delayed, Judged
 from bridge.errors import InvalidEvent, TooLarge
 from bridge.model.log import Chunk, Format
 
@@ -26,6 +26,19 @@ def test_each_event_hears_what_became_of_it() -> None:
     first, second, third = json.loads(format_put_results(judged, [300, 7]))["results"]
     assert (first, third) == ({"id": "a", "partition": 3, "offset": 304}, {"id": "b", "partition": 0, "offset": 7})
     assert (second["id"], second["error"]["code"], second["error"]["path"]) == ("", "INVALID_EVENT", "$.id")
+
+
+def test_an_event_for_later_hears_when() -> None:
+    """In the order of the request, beside those that are stored or refused."""
+    delayed = Delayed("b", 1_790_000_000.123456, Format.JSON, b"{}")
+    places = [(0, 0), (-2, -2), (-1, -1), (0, 1)]
+    judged = Judged(["a", "b", "", "c"], {2: InvalidEvent("bad")}, [(0, CHUNK)], places, {1: delayed})
+    results = PutEventsResponse.FromString(format_put_response(judged, [7])).results[:]
+    assert [r.WhichOneof("result") for r in results] == ["position", "scheduled", "error", "position"]
+    assert (results[1].id, results[1].scheduled.ToJsonString()) == ("b", "2026-09-21T14:13:20.123456Z")
+    shown = json.loads(format_put_results(judged, [7]))["results"]
+    assert shown[1] == {"id": "b", "scheduled": "2026-09-21T14:13:20.123Z"}
+    assert [result.get("offset") for result in shown] == [7, None, None, 8]
 
 
 def test_nothing_is_answered_by_nothing() -> None:

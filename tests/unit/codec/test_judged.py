@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.codec.judged import Judged, Verdict, gather, gather_one, keep_whole, spread
+from bridge.codec.judged import Delayed, Judged, Verdict, gather, gather_one, keep_whole, spread
 from bridge.errors import InvalidEvent
 from bridge.model.log import Chunk, Format, partition_of
 
@@ -13,9 +13,9 @@ BAD = InvalidEvent("bad")
 def test_one_partition_and_nothing_refused_is_one_chunk() -> None:
     """Then nothing needs a place."""
     verdicts = [Verdict("1", None, "a", Format.JSON, b"{}"), Verdict("2", None, "b", Format.JSON, b"[]")]
-    assert gather(verdicts, 1) == (["1", "2"], {}, [(0, Chunk(Format.JSON, 2, b"{},[]"))], None)
-    assert keep_whole(["1"], Format.JSON, b"{}") == (["1"], {}, [(0, Chunk(Format.JSON, 1, b"{}"))], None)
-    assert keep_whole([], Format.JSON, b"") == ([], {}, [], None)
+    assert gather(verdicts, 1) == (["1", "2"], {}, [(0, Chunk(Format.JSON, 2, b"{},[]"))], None, {})
+    assert keep_whole(["1"], Format.JSON, b"{}") == (["1"], {}, [(0, Chunk(Format.JSON, 1, b"{}"))], None, {})
+    assert keep_whole([], Format.JSON, b"") == ([], {}, [], None, {})
 
 
 def test_order_within_a_partition_outweighs_the_number_of_chunks() -> None:
@@ -32,8 +32,19 @@ def test_order_within_a_partition_outweighs_the_number_of_chunks() -> None:
 
 def test_a_single_event() -> None:
     """As many."""
-    for verdict in (Verdict("1", None, "key", Format.JSON, b"{}"), Verdict("1", BAD)):
+    sound = Verdict("1", None, "key", Format.JSON, b"{}")
+    for verdict in (sound, sound._replace(due=5.0), Verdict("1", BAD)):
         assert gather_one(verdict, 16) == gather([verdict], 16)
+
+
+def test_events_for_later_are_in_no_chunk() -> None:
+    """They stand beside them, with their index; the others keep their places."""
+    at_once, later = Verdict("1", None, "k", Format.JSON, b"1"), Verdict("2", None, "k", Format.PROTOBUF, b"2", 5.5)
+    judged = gather([later, at_once, Verdict("", BAD), later._replace(id="3")], 1)
+    assert judged.places == [(-2, -2), (0, 0), (-1, -1), (-2, -2)]
+    assert judged.chunks == [(0, Chunk(Format.JSON, 1, b"1"))]
+    assert judged.delayed == {0: Delayed("2", 5.5, Format.PROTOBUF, b"2"), 3: Delayed("3", 5.5, Format.PROTOBUF, b"2")}
+    assert gather([later], 4) == (["2"], {}, [], [(-2, -2)], {0: judged.delayed[0]})
 
 
 @given(st.lists(st.none() | st.text(max_size=2), max_size=12), st.integers(1, 5))

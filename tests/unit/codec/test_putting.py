@@ -3,16 +3,21 @@
 import json
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bridge._proto.bridge.v1.events_pb2 import PutEventsRequest
 from bridge._proto.cloudevents.v1.cloudevents_pb2 import CloudEvent
 from bridge.codec import http, protobuf
+from bridge.codec.delayed import keep_delayed, read_delayed
+from bridge.codec.delivertime import find_due
 from bridge.codec.http import format_batched, format_binary, format_structured
+from bridge.codec.json import read_rows
 from bridge.codec.judged import Judged
 from bridge.codec.log import events_of
-from bridge.codec.putting import judge_events, judge_http, judge_put_request, parse_put_request
+from bridge.codec.putting import find_bus, judge_events, judge_http, judge_put_request, parse_put_request
 from bridge.errors import InvalidEvent, InvalidInput, TooLarge, UnsupportedMediaType
 from bridge.model.event import DataForm, Event
 from bridge.model.log import Format, StoredChunk, partition_of
@@ -41,6 +46,26 @@ def message(**fields) -> bytes:
 
 def judge_put(body: bytes, partitions: int = 1, event_size: int = LIMIT) -> Judged:
     return judge_put_request(parse_put_request(body), partitions, event_size)
+
+
+@given(st.text(), st.booleans(), st.lists(st.binary(max_size=8), max_size=3))
+def test_the_bus_of_a_request_is_found_as_parsing_finds_it(bus: str, last: bool, extra: list[bytes]) -> None:
+    """Wherever it stands, however long it is; a message without one names none."""
+    named, others = PutEventsRequest(bus=bus).SerializeToString(), protobuf.join([message(id="x" * 200), message()])
+    body = others + named if last else named + others
+    assert find_bus(body) == parse_put_request(body).bus == bus
+    assert find_bus(others) == find_bus(b"") == ""
+
+
+@given(st.binary(max_size=12))
+def test_the_bus_of_any_bytes_is_found_or_refused(body: bytes) -> None:
+    """What is no message may seem to name a bus: whoever parses it refuses it."""
+    try:
+        found = find_bus(body)
+        assert found == parse_put_request(body).bus
+    except InvalidInput:
+        with pytest.raises(InvalidInput):
+            parse_put_request(body)
 
 
 def test_a_clean_request_is_kept_as_it_came() -> None:
@@ -139,7 +164,7 @@ def test_nothing_is_fine() -> None:
         judge_put(request())
         == judge_http(BATCH, b"[]", 1, LIMIT)[0]
         == judge_events([], 4, LIMIT)
-        == ([], {}, [], None)
+        == ([], {}, [], None, {})
     )
 
 
@@ -225,6 +250,99 @@ def test_single_events_over_http_read_back_equal(event: Event, partitions: int) 
         assert single
         assert got == event or (make is format_binary and event.data == b"")
         assert [p for p, _ in judged.chunks] == [partition_of(event.key, partitions)]
+
+
+NOW = 1_790_000_000.0
+LATER_TIMES = st.sampled_from(["2026-09-21T13:33:20.5Z", "2026-09-21T14:33:21+01:00", "2027-09-22T14:13:20Z"])
+TIMES = st.none() | st.sampled_from(["2026-09-21T14:13:20Z", "2026-09-21T14:13:19.9Z"]) | LATER_TIMES
+BAD_TIMES = st.sampled_from(["", "tomorrow", "2026-09-21", "2026-09-21T14:13:21", "2027-09-22T14:13:21Z", 7, True])
+
+
+def with_time(event: Event, time: str | int | None) -> Event:
+    attributes = {name: value for name, value in event.attributes.items() if name != "delivertime"}
+    return replace(event, attributes=attributes if time is None else attributes | {"delivertime": time})
+
+
+def timed(made: st.SearchStrategy[Event]) -> st.SearchStrategy[list[Event]]:
+    return st.lists(st.builds(with_time, made, TIMES | BAD_TIMES), max_size=6)
+
+
+def judge_alone(event: Event) -> float | InvalidEvent | None:
+    try:
+        return find_due(event, NOW)
+    except InvalidEvent as error:
+        return error
+
+
+def check_each(made: list[Event], judged: Judged) -> None:
+    assert judged.ids == [event.id for event in made]
+    for i, (event, back) in enumerate(zip(made, kept(judged), strict=True)):
+        wanted = judge_alone(event)
+        assert back == (event if wanted is None else None)
+        refused = judged.errors.get(i)
+        assert (refused is not None) == isinstance(wanted, InvalidEvent)
+        assert refused is None or (refused.path, refused.reason) == (
+            "$.delivertime",
+            str(getattr(wanted, "reason", "")),
+        )
+        assert (i in judged.delayed) == isinstance(wanted, float)
+    for i, delayed in judged.delayed.items():
+        assert (delayed.id, delayed.due) == (made[i].id, judge_alone(made[i]))
+        assert read_delayed(keep_delayed(delayed)) == made[i]
+
+
+@given(timed(events(DataForm.JSON)), st.integers(1, 3))
+def test_events_of_a_json_batch_may_be_for_later(made: list[Event], partitions: int) -> None:
+    """Those that are wait with all they have, bad times are refused, the others are kept as if they were alone."""
+    check_each(made, judge_http(BATCH, format_batched(made).body, partitions, LIMIT, NOW)[0])
+
+
+@given(timed(WIRE), st.integers(1, 3))
+def test_events_of_a_put_request_may_be_for_later(made: list[Event], partitions: int) -> None:
+    """The same."""
+    body = request(*map(protobuf.format_event, made))
+    check_each(made, judge_put_request(parse_put_request(body), partitions, LIMIT, NOW))
+
+
+def test_every_single_event_may_be_for_later() -> None:
+    """Binary, structured, protobuf, and made here; a Timestamp, a header's case and an escaped name say the same."""
+    time = {"delivertime": "2026-09-21T14:13:21Z"}
+    members = GOOD | time
+    escaped = json.dumps(members).replace("delivertime", "deliver\\u0074ime").encode()
+    headers = [(f"Ce-{name.title()}".encode(), value.encode()) for name, value in members.items()]
+    moment = Timestamp(seconds=1_790_000_001)
+    raw = message(attributes={"delivertime": {"ce_timestamp": moment}})
+    cases = [
+        judge_http(headers, b"x", 1, LIMIT, NOW),
+        judge_http([(b"content-type", http.JSON.encode())], escaped, 1, LIMIT, NOW),
+        judge_http([(b"content-type", http.PROTOBUF.encode())], raw, 1, LIMIT, NOW),
+        judge_http([(b"content-type", http.PROTOBUF_BATCH.encode())], batch(raw), 1, LIMIT, NOW),
+        judge_http(BATCH, b"[%b]" % escaped, 1, LIMIT, NOW),
+        (judge_events([Event("1", "/s", "t", time)], 1, LIMIT, NOW), True),
+    ]
+    for judged, _ in cases:
+        assert (judged.ids, judged.errors, judged.chunks, judged.places) == (["1"], {}, [], [(-2, -2)])
+        assert [(d.id, d.due) for d in judged.delayed.values()] == [("1", 1_790_000_001.0)]
+    assert not judge_http(BATCH, b"[%b]" % escaped, 1, LIMIT)[0].delayed
+
+
+def test_a_shape_with_some_events_for_later_is_no_hindrance() -> None:
+    """Batches like others before take the fast way again as soon as none of theirs has a time."""
+    plain, later = json.dumps(GOOD).encode(), json.dumps(GOOD | {"delivertime": "2026-09-21T14:13:21Z"}).encode()
+    for _ in range(40):
+        assert len(judge_http(BATCH, b"[%b,%b]" % (plain, later), 1, LIMIT, NOW)[0].delayed) == 1
+    judged, _ = judge_http(BATCH, b"[%b,%b]" % (plain, plain), 1, LIMIT, NOW)
+    assert judged.places is None
+    assert read_rows(b"[%b,%b]" % (plain, plain)) is not None
+    assert read_rows(b"[%b,%b]" % (plain, later)) is None
+
+
+def test_one_that_is_too_large_does_not_wait() -> None:
+    """It is refused now, not when its time has come."""
+    body = json.dumps(GOOD | {"delivertime": "2026-09-21T14:13:21Z", "data": "x" * 100}).encode()
+    judged, _ = judge_http([(b"content-type", http.JSON.encode())], body, 1, 100, NOW)
+    assert isinstance(judged.errors[0], TooLarge)
+    assert not judged.delayed
 
 
 @given(st.binary(), st.binary() | st.lists(st.binary(), max_size=3).map(protobuf.join), st.integers(1, 3))

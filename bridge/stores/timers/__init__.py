@@ -1,0 +1,1 @@
+"""Timers: what waits durably for a time, parked retries and delayed events. ``base`` is the contract."""
