@@ -14,6 +14,7 @@ meet only in the stores. Where to look:
 - ``model``         the nouns: frozen structs, no I/O
 - ``codec``         CloudEvents <-> bytes; pure
 - ``rules``         patterns, filters, the matcher, transforms; pure
+- ``rocketmq``      an asyncio client of RocketMQ; imports nothing of ours
 - ``stores``        our state: one folder per contract, ``base.py`` states it, one file per implementation
 - ``connectors``    other people's systems: one file per kind of target
 - ``dataplane``     the flow: ingress, pipeline, lanes, retry
