@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from ssl import SSLContext
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from bridge.model.clock import Clock
 from bridge.rocketmq.codes import ResponseCode
@@ -138,8 +138,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         host, port = transport.get_extra_info("peername")
         self.peer = f"{host}:{port}"
         self._server.connections.add(self)
