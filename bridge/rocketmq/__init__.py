@@ -14,8 +14,10 @@ On the network, each built on those before it::
     connection   one TCP or TLS connection: many calls at a time (``waiting``), each with its timeout
     cluster      name servers (``nameservers``), routes, one connection per broker (``links``), reconnecting
     producer     sends, with a receipt for each message; ``lingering`` joins single sends into batches
+                 (pure: ``sending``, ``queues``, ``retry``, ``unique``; ``window`` bounds what is on its way)
     consumer     pulls one queue; ``offsets`` knows where queues begin and end and what a group has read
     groups       members of a group share queues and take over from each other
+                 (``presence``: heartbeats; ``locks``; pure: ``allocation``; ``problems``: what does not work; ``bell``)
     admin        topics, groups, brokers; ``lookup`` finds single messages
 
 Names are RocketMQ's own: broker, topic, queue, group, message. Times are milliseconds since the UNIX epoch where the
