@@ -251,7 +251,10 @@ class NotConnected(TargetError):
 
 
 class PartlyFailed(TargetError):
-    """Some deliveries of the batch failed: ``failures`` maps their index to why."""
+    """Some deliveries of the batch failed: ``failures`` maps their index to why.
+
+    Those that failed together, perhaps for one of them, have one and the same error: they are sent apart next time.
+    """
 
     code = "PARTLY_FAILED"
 

@@ -18,8 +18,8 @@ from bridge.model.units import UNITS, Duration, Size
 
 FILE = Path("bridge.toml")
 PREFIX = "BRIDGE_"
-NOT_SETTINGS = {"BRIDGE_SERVER"}
-"""Variables with our prefix that say something else: where the client finds its server."""
+NOT_SETTINGS = {"BRIDGE_SERVER", "BRIDGE_CRASH_AT"}
+"""Variables with our prefix that say something else: where the client finds its server, where a test ends the process."""
 # Kubernetes sets these in every container beside a Service called `bridge`.
 _SERVICE_LINK = re.compile(r"BRIDGE_(?:SERVICE_(?:HOST|PORT(?:_.*)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)")
 _PASSWORD = re.compile(r"(://[^/@:]*:).*(?=@)|((?:password|passwd|secret|token)=)[^&]+", re.IGNORECASE)
@@ -78,21 +78,75 @@ class Http(_Listener, frozen=True, kw_only=True):
 
 
 class Store(Section, frozen=True, kw_only=True):
-    url: Annotated[str, _doc("Where the buses' logs live: `lmdb:DIRECTORY`, or `memory:` (gone when it stops).")] = (
-        "lmdb:./data"
-    )
+    url: Annotated[
+        str,
+        _doc(
+            "Where the buses' logs live: `lmdb:DIRECTORY`, `rocketmq://HOST:9876[,HOST2:9876]` (name servers), or "
+            "`memory:` (gone when it stops)."
+        ),
+    ] = "lmdb:./data"
 
     @property
     def directory(self) -> Path | None:
-        """The directory of an LMDB store; None keeps everything in memory."""
-        scheme, _, rest = self.url.partition(":")
-        return Path(rest) if scheme == "lmdb" else None
+        """The directory of an LMDB store; None keeps everything elsewhere."""
+        return lmdb_directory(self.url)
+
+    @property
+    def name_servers(self) -> tuple[str, ...]:
+        """``host:port`` of a RocketMQ store's name servers; none for other stores."""
+        return name_servers(self.url)
+
+
+def lmdb_directory(url: str) -> Path | None:
+    """The directory that a store's URL names; None if it names none."""
+    scheme, _, rest = url.partition(":")
+    return Path(rest) if scheme == "lmdb" else None
+
+
+def name_servers(url: str) -> tuple[str, ...]:
+    """The name servers that a store's URL names; none if it names none. Raises InvalidConfig."""
+    scheme, _, rest = url.partition("://")
+    if scheme != "rocketmq":
+        return ()
+    hosts = [host if re.search(r":\d+$", host) else f"{host}:9876" for host in re.split("[,;]", rest.rstrip("/"))]
+    addresses = [Address.parse(host) for host in hosts]
+    if not all(address.host and address.port for address in addresses):
+        raise InvalidConfig(f"{url!r} names no name server; write rocketmq://HOST:9876")
+    return tuple(map(str, addresses))
+
+
+class RocketMq(Section, frozen=True, kw_only=True):
+    """Of a store that is ``rocketmq://...``."""
+
+    access_key: Annotated[str, _doc("User that brokers know, where they have an ACL.")] = ""
+    secret_key: Annotated[str, _doc("Its secret.", extra={"secret": True})] = ""
+    security_token: Annotated[
+        str, _doc("Temporary token that goes with the two, as some clouds give.", extra={"secret": True})
+    ] = ""
+    cluster: Annotated[str, _doc("Which RocketMQ cluster gets new topics. Empty: the only one.")] = ""
+    topic_prefix: Annotated[
+        str,
+        _doc("How topics and groups begin: the bus `traffic` is the topic `bridge-traffic`.", pattern="^[A-Za-z0-9_-]{1,40}$"),
+    ] = "bridge"  # fmt: skip
+    message_size: Annotated[Size, _doc("What brokers take at once: their `maxMessageSize`.", ge=2**16)] = Size(
+        4 * 2**20
+    )
+    tls: Annotated[bool, _doc("Encrypt connections, and check the certificates of servers.")] = False
+    tls_ca: Annotated[str, _doc("File with the certificates of the authorities (PEM). Empty: the system's.")] = ""
+    tls_cert: Annotated[str, _doc("File with our own certificate (PEM), where brokers want one.")] = ""
+    tls_key: Annotated[str, _doc("File with its key, if that is another one.")] = ""
+    tls_server_name: Annotated[
+        str, _doc("The name that certificates must have. Empty: the host that is connected to.")
+    ] = ""
 
 
 class Catalog(Section, frozen=True, kw_only=True):
     url: Annotated[
         str,
-        _doc("SQLAlchemy URL of the definitions. Empty: SQLite in the store's directory, or in memory like the store."),
+        _doc(
+            "SQLAlchemy URL of the definitions. Empty: SQLite in the store's directory (of a RocketMQ store: in `./data`), "
+            "or in memory like the store. PostgreSQL or MySQL where several instances share it."
+        ),
     ] = ""
 
 
@@ -101,7 +155,11 @@ class Limits(Section, frozen=True, kw_only=True):
         4 * 2**20
     )
     bytes_in_flight: Annotated[
-        Size, _doc("Bytes of put requests being worked on at once; beyond it, puts are told to come back later.")
+        Size,
+        _doc(
+            "Bytes of put requests being worked on at once; beyond it, puts are told to come back later. Half of it, for "
+            "one bus, unless its `limits.bytesInFlight` says otherwise."
+        ),
     ] = Size(64 * 2**20)
     subscribers: Annotated[int, _doc("Subscribers and tails at once, at most.", ge=0)] = 100
 
@@ -142,6 +200,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     grpc: Grpc = Grpc()
     http: Http = Http()
     store: Store = Store()
+    rocketmq: RocketMq = RocketMq()
     catalog: Catalog = Catalog()
     limits: Limits = Limits()
     log: Log = Log()
@@ -193,6 +252,7 @@ def load_settings(config: Path | None, environ: Mapping[str, str], flags: Mappin
     }
     settings = Settings(**sections, origins={name: entry.origin for name, entry in given.items()})
     _check_doors(settings)
+    _check_pairs(settings.rocketmq)
     return settings
 
 
@@ -263,7 +323,7 @@ def _known(name: str, origin: str) -> str:
 
 def _convert(name: str, given: _Given) -> object:
     kind, value = FIELDS[name].type, given.value
-    if given.in_words and name == "server.open":
+    if given.in_words and _is_switch(name):
         value = _SWITCH.get(str(value).lower(), value)
     try:
         converted = msgspec.convert(value, kind, strict=not given.in_words, dec_hook=_unit)
@@ -274,6 +334,10 @@ def _convert(name: str, given: _Given) -> object:
     except InvalidConfig as error:
         raise InvalidConfig(f"{error.reason} ({given.origin})", path=f"$.{name}") from error
     return converted
+
+
+def _is_switch(name: str) -> bool:
+    return FIELDS[name].type.__origin__ is bool
 
 
 def _reason(error: msgspec.ValidationError, kind: Any) -> str:
@@ -289,10 +353,8 @@ def _unit(kind: type, value: object) -> Any:
 
 def _check_store(url: Any) -> None:
     scheme, _, rest = url.partition(":")
-    if scheme == "rocketmq":
-        raise InvalidConfig("the RocketMQ store is not available yet; use lmdb:DIRECTORY or memory:")
-    if not ((scheme == "lmdb" and rest) or url == "memory:"):
-        raise InvalidConfig(f"{url!r} is no store; use lmdb:DIRECTORY or memory:")
+    if not ((scheme == "lmdb" and rest) or url == "memory:" or name_servers(url)):
+        raise InvalidConfig(f"{url!r} is no store; use lmdb:DIRECTORY, rocketmq://HOST:9876 or memory:")
 
 
 _CHECKS: dict[str, Callable[[Any], object]] = {
@@ -310,6 +372,15 @@ def _check_doors(settings: Settings) -> None:
                 f"{name} {door.address} can be reached from other machines, and there are no credentials yet: anybody "
                 "there could read and change everything. Listen on 127.0.0.1, or allow it by --open (server.open)"
             )
+
+
+def _check_pairs(rocketmq: RocketMq) -> None:
+    """What means nothing without something else is not ignored."""
+    pairs = (("access_key", "secret_key"), ("secret_key", "access_key"), ("security_token", "access_key"))
+    files = [(name, "tls") for name in ("tls_ca", "tls_cert", "tls_server_name")]
+    for name, needed in (*pairs, *files, ("tls_key", "tls_cert")):
+        if getattr(rocketmq, name) and not getattr(rocketmq, needed):
+            raise InvalidConfig(f"means nothing without rocketmq.{needed}", path=f"$.rocketmq.{name}")
 
 
 def _meta(field: msgspec.structs.FieldInfo) -> msgspec.Meta:

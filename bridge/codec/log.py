@@ -1,13 +1,13 @@
 """Events in the bytes that a log or a dead-letter store keeps, and out of them again. Nothing is lost, nothing checked.
 
-An event is kept in the format that has room for all of it: JSON for one that has its data as JSON or text there, else
+What a broker keeps are its own messages (codec/messages.py). Otherwise an event is kept in the format that has room for all of it: JSON for one that has its data as JSON or text there, else
 protobuf (with the two forms of our own that codec/entries.py explains).
 """
 
 from collections.abc import Sequence
 
 from bridge._proto.bridge.internal.raw_pb2 import Envelope, Envelopes
-from bridge.codec import json, protobuf
+from bridge.codec import json, messages, protobuf
 from bridge.model.event import Event
 from bridge.model.log import Format, StoredChunk
 
@@ -17,6 +17,8 @@ def events_of(chunk: StoredChunk, offset: int = 0) -> list[Event]:
     skipped = max(0, offset - chunk.offset)
     if chunk.format is Format.JSON:
         return json.trust_batch(b"[%b]" % chunk.body)[skipped:]
+    if chunk.format is Format.MESSAGES:
+        return messages.read_messages(chunk.body, skipped)
     return protobuf.trust_envelopes(Envelopes.FromString(chunk.body).events[skipped:])
 
 

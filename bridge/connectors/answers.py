@@ -54,7 +54,10 @@ def judge(answer: Answer, now: float, *, authentic: bool = False) -> TargetError
         return Rejected(f"the target is retired: {reason}", kind="target-retired", answer=answer.text, retire=True)
     if 300 <= status < 500 and status not in AGAIN:
         return Rejected(reason, kind=KINDS.get(status, "rejected"), answer=answer.text, retire=disable)
-    wish_s = parse_retry_after(answer.headers.get("Retry-After"), now)
+    wish = answer.headers.get("Retry-After")
+    wish_s = parse_retry_after(wish, now)
+    if wish is not None:
+        reason += f" (Retry-After: {one_line(wish, 100)}{', which is no time' if wish_s is None else ''})"
     overload = status in OVERLOAD
     return Retryable(reason, after_s=wish_s, hold_s=wish_s, overload=overload, answer=answer.text, retire=disable)
 

@@ -12,7 +12,9 @@ calls come on one event loop; nothing here may block it: slow work goes to a thr
 
 **send** takes 1 to ``max_batch`` deliveries, in the order of the log, and returns when the target has taken all of them.
 Otherwise it raises: Retryable (with a wish when to come back), Rejected (never again), NotConnected, or PartlyFailed with
-one of these for each delivery that failed; the others are then taken. Each may carry the beginning of the target's answer,
+one of these for each delivery that failed; the others are then taken. Where several failed as one and nobody knows for
+which of them, they share the error, be it raised or in PartlyFailed: they are sent again in halves, until the bad one is
+found. Each may carry the beginning of the target's answer,
 and what the target said beyond this delivery: send nothing for a while, less at a time, or nothing any more
 (``errors.TargetError``). Anything else raised is a bug of the connector: it is logged with its traceback, counted apart
 and retried. Cancellation (time-out, stop) may come at any await; what was

@@ -239,16 +239,16 @@ class OperationsService(operations_pb2_grpc.OperationsServicer):
 
     @_unary
     async def ListRedrives(self, request: operations_pb2.ListRedrivesRequest) -> operations_pb2.ListRedrivesResponse:
-        redrives = self._operations.letters.redrives.list(request.bus)
+        redrives = await self._operations.letters.redrives.list(request.bus)
         return operations_pb2.ListRedrivesResponse(redrives=map(show_redrive, redrives))
 
     @_unary
     async def GetRedrive(self, request: operations_pb2.GetRedriveRequest) -> operations_pb2.Redrive:
-        return show_redrive(self._operations.letters.redrives.get(request.bus, request.id))
+        return show_redrive(await self._operations.letters.redrives.get(request.bus, request.id))
 
     @_unary
     async def CancelRedrive(self, request: operations_pb2.CancelRedriveRequest) -> operations_pb2.Redrive:
-        return show_redrive(self._operations.letters.redrives.cancel(request.bus, request.id))
+        return show_redrive(await self._operations.letters.redrives.cancel(request.bus, request.id))
 
     @_unary
     async def ListDelayedEvents(

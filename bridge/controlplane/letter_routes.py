@@ -143,16 +143,16 @@ class _Routes:
         return Json(await self._letters.redrive(which, rate), 202)
 
     async def _list_redrives(self, call: Call) -> Response:
-        items = self._letters.redrives.list(call.names["bus"])
+        items = await self._letters.redrives.list(call.names["bus"])
         if not items:
             await self._check_bus(call.names["bus"])
         return Json(RedriveList(items=items))
 
     async def _get_redrive(self, call: Call) -> Response:
-        return Json(self._letters.redrives.get(call.names["bus"], call.names["id"]))
+        return Json(await self._letters.redrives.get(call.names["bus"], call.names["id"]))
 
     async def _cancel_redrive(self, call: Call) -> Response:
-        return Json(self._letters.redrives.cancel(call.names["bus"], call.names["id"]))
+        return Json(await self._letters.redrives.cancel(call.names["bus"], call.names["id"]))
 
     async def _check_bus(self, bus: str) -> None:
         await self._resources.get(Ref("Bus", "", bus))

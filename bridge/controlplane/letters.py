@@ -26,14 +26,14 @@ class Redrives(Protocol):
     async def start(self, where: Filter, *, ids: Sequence[str] | None = None, rate: float | None = None) -> Redrive:
         """Begin one, with at most ``rate`` letters per second. Raises NotFound, Overloaded."""
 
-    def get(self, bus: str, redrive_id: str) -> Redrive:
+    async def get(self, bus: str, redrive_id: str) -> Redrive:
         """Raises NotFound."""
 
-    def list(self, bus: str) -> list[Redrive]:
+    async def list(self, bus: str) -> list[Redrive]:
         """Those that are running or have ended lately, oldest first."""
 
-    def cancel(self, bus: str, redrive_id: str) -> Redrive:
-        """Send no more letters. Raises NotFound."""
+    async def cancel(self, bus: str, redrive_id: str) -> Redrive:
+        """Send no more letters. Raises NotFound, and StoreUnavailable when the instance that has it does not answer."""
 
 
 class LetterPage(NamedTuple):

@@ -2,8 +2,8 @@
 
 A target that is new, or whose rule is enabled again, starts at the ends of the bus's log, taken before the rule is
 written: every event that is acknowledged after the rule was lies behind them (promise 8). The positions stand in the
-rule's status: ``{"starts": {"<target>": {"<partition>": offset}}}``. Beside them stand the targets that were paused at run
-time (``bridge.model.pauses``), which a new spec does not resume.
+rule's status: ``{"starts": {"<target>": {"<partition>": offset}}}``. Beside them stand the targets that were paused or resumed at
+run time (``bridge.model.pauses``); a new spec changes nothing of that.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ from bridge.controlplane.secrets import mask_rule, unmask_rule
 from bridge.crashpoints import crash_point
 from bridge.errors import InvalidConfig
 from bridge.model.documents import parse_json
-from bridge.model.pauses import entries, with_entries
+from bridge.model.pauses import entries, resumptions, with_entries, with_resumptions
 from bridge.model.resource import Ref, Resource
 from bridge.model.retry import check_retry
 from bridge.model.rule import RuleSpec, TargetSpec, own_cursor
@@ -125,9 +125,12 @@ class Rules(Kind):
                 crash_point("rule-prepared")
                 starts[target.name] = {str(partition): offset for partition, offset in positions.items()}
         names = {target.name for target in _spec(after).targets}
-        pauses = {name: entry for name, entry in entries(before).items() if name in names} if before else {}
         stays = replace(after, status={"starts": {name: at for name, at in starts.items() if name in names}})
-        return with_entries(stays, pauses)
+        if before is None:
+            return stays
+        resumed = {name: entry for name, entry in resumptions(before).items() if name in names}
+        pauses = {name: entry for name, entry in entries(before).items() if name in names}
+        return with_entries(with_resumptions(stays, resumed), pauses)
 
 
 async def _begin(log: BusLog, cursor: str, start: str) -> dict[int, int]:

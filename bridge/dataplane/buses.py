@@ -1,7 +1,7 @@
 """All buses at work: follows the catalog, so that what runs is what is defined."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 import structlog
 
@@ -12,12 +12,14 @@ from bridge.dataplane.tasks import Tasks
 from bridge.errors import BridgeError, NotFound, StoreError, StoreUnavailable
 from bridge.model.bus import BusSpec
 from bridge.model.documents import parse_json
-from bridge.model.resource import Resource
+from bridge.model.resource import Ref, Resource
 from bridge.stores.bus.base import BusLog, BusStore
 from bridge.stores.catalog.base import Catalog, Change
 
 log = structlog.get_logger()
 
+CATALOG_AGAIN_S = 1.0
+"""How long until the catalog is asked again that could not be read."""
 RESTART_S = 2.0
 """How long until a bus is tried again that could not be started."""
 
@@ -36,6 +38,8 @@ class Buses:
         self._group: asyncio.TaskGroup | None = None
         self.waiting: dict[str, str] = {}
         """Buses that cannot be started yet, and why."""
+        self.trouble: str | None = None
+        """Why the catalog cannot be read; None when it can."""
         self.ready = asyncio.Event()
         """Set once every bus that was defined at the start is at work."""
 
@@ -63,8 +67,16 @@ class Buses:
         return self._running.get(name)
 
     async def get(self, name: str) -> RunningBus:
-        """The bus as it is defined now. Raises NotFound, and StoreUnavailable while it cannot be started."""
-        await self.refresh()
+        """The bus as it is defined now. Raises NotFound, and StoreUnavailable while it cannot be started.
+
+        While the catalog cannot be read, a bus that is at work stays as it was: events can be put, as nothing that is
+        asked of them then can have been acknowledged lately.
+        """
+        try:
+            await self.refresh()
+        except StoreUnavailable:
+            if name not in self._running:
+                raise
         bus = self._running.get(name)
         if bus is None and name in self.waiting:
             raise StoreUnavailable(self.waiting[name])
@@ -85,7 +97,7 @@ class Buses:
         }
 
     async def refresh(self) -> None:
-        """Put every acknowledged definition in force. Cheap when nothing changed."""
+        """Put every acknowledged definition in force. Cheap when nothing changed. Raises StoreError."""
         if await self._catalog.version() == self._version or self._group is None:
             return
         async with self._turn:
@@ -94,14 +106,30 @@ class Buses:
                 await self._apply(changes)
                 self._version = changes[-1].version
 
+    async def _refresh_surely(self) -> None:
+        """For flows: no event may be judged before it is known what is in force; they wait while the catalog is away."""
+        while not await self._read_catalog(self.refresh()):
+            await self._around.timing.sleep(CATALOG_AGAIN_S)
+
     async def _follow(self) -> None:
         while True:
-            try:
-                await self._catalog.wait(self._version)
-                await self.refresh()
-            except StoreError as error:
-                log.error("the catalog cannot be read; definitions stay as they are", reason=str(error))
-                await self._around.timing.sleep(1)
+            known = self._version
+            if not (await self._read_catalog(self._catalog.wait(known)) and await self._read_catalog(self.refresh())):
+                await self._around.timing.sleep(CATALOG_AGAIN_S)
+
+    async def _read_catalog(self, reading: Awaitable[object]) -> bool:
+        """Whether that was possible; told once when it is not, and once when it is again."""
+        try:
+            await reading
+        except StoreError as error:
+            if self.trouble is None:
+                log.error("the catalog cannot be read; definitions stay as they are, and events wait", reason=str(error))
+            self.trouble = str(error)
+            return False
+        if self.trouble is not None:
+            log.info("the catalog can be read again")
+        self.trouble = None
+        return True
 
     async def _begin(self) -> None:
         """Start what is defined; finish what a crash interrupted: logs whose bus was deleted are dropped."""
@@ -112,7 +140,8 @@ class Buses:
                 c.ref.name for c in await self._catalog.changes(0) if c.ref.kind == "Bus" and c.action == "delete"
             }
             for name in deleted - set(buses):
-                await self._store.drop(name)
+                if await self._catalog.find(Ref("Bus", "", name)) is None:  # nor made again by another instance just now
+                    await self._store.drop(name)
             for resource in buses.values():
                 await self._start(resource)
             self._version = version
@@ -171,15 +200,19 @@ class Buses:
             if now is not None and now.created == resource.created and resource.name not in self._running:
                 await self._start(now)
 
-    async def _set_to_work(self, resource: Resource, bus_log: BusLog) -> None:
+    async def _set_to_work(self, resource: Resource, bus_log: BusLog, before: RunningBus | None = None) -> None:
         """Begin to read what is to be read here."""
         assert self._group is not None
-        bus = RunningBus(resource, bus_log, self._tasks, self._around)
-        await bus.rules.change(await self._catalog.list("Rule", bus=resource.name), [])
-        await bus.rules.clean()
-        await bus.rules.extend()
+        bus = RunningBus(resource, bus_log, self._tasks, self._around, before)
+        try:
+            await bus.rules.change(await self._catalog.list("Rule", bus=resource.name), [])
+            await bus.rules.clean()
+            await bus.rules.extend()
+        except BaseException:
+            await bus.end()
+            raise
         self._running[resource.name] = bus
-        self._flows[resource.name] = self._group.create_task(bus.run(self.refresh))
+        self._flows[resource.name] = self._group.create_task(bus.run(self._refresh_surely))
 
     async def _watch(self, name: str, bus_log: BusLog) -> None:
         """Follow how a shared log is divided, until its bus is gone."""
@@ -199,7 +232,7 @@ class Buses:
         await bus.end()
         await until_stored(bus.log.divide, "the division of a bus", bus.name)
         log.info("a bus was divided", bus=bus.name, partitions=sorted(bus.log.here))
-        await self._set_to_work(bus.resource, bus.log)
+        await until_stored(lambda: self._set_to_work(bus.resource, bus.log, bus), "a divided bus", bus.name)
 
     async def _end(self, name: str) -> None:
         bus = self._running.pop(name, None)

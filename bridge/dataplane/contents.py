@@ -93,8 +93,7 @@ class Contents:
             send.deliveries = ()
             self._bytes -= send.size
         else:
-            gone = {delivery.position for delivery in deliveries}
-            send.deliveries = [delivery for delivery in send.deliveries if delivery.position not in gone]
+            self._bytes -= send.without(deliveries)
         self.deliveries -= number
         self.changed.set()
         send.settled(number)

@@ -1,14 +1,15 @@
 """What becomes of each delivery of a send after an attempt. Pure.
 
-When a batch fails as a whole, one bad delivery may be the reason. Then the batch is halved and tried again, until the bad
-one stands alone: at once and without counting the attempt where the target refused the batch for good, or where the
-policy has ended though the target takes others; by the policy, one half after the other, where it may pass.
+When several deliveries fail as one, a bad one among them may be the reason. Then they are halved and tried again, until
+the bad one stands alone: at once and without counting the attempt where the target refused them for good, or where the
+policy has ended though the target takes others; by the policy, one half after the other, where it may pass. Not where the
+target wants nothing at all for a while: that is about itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from bridge.dataplane.retry import Again, Failed, GiveUp, decide
+from bridge.dataplane.retry import Again, Done, Failed, Failures, GiveUp, decide
 from bridge.dataplane.sending import GivenUp, Past, Send, Waiting
 from bridge.model.delivery import Delivery
 from bridge.model.rule import Retry
@@ -16,10 +17,9 @@ from bridge.stores.deadletters.base import Attempt
 
 
 class Result(NamedTuple):
-    """How one attempt went: what failed, by index; ``whole`` when the batch failed as one."""
+    """How one attempt went: what failed, by index."""
 
-    failures: Mapping[int, Failed]
-    whole: bool
+    failures: Failures
     started: float
     ended: float
 
@@ -29,12 +29,13 @@ class Case(NamedTuple):
 
     policy: Retry
     result: Result
-    together: int
     jitter: float
     taken_at: float
 
 
 class Verdict(NamedTuple):
+    """``halve``: of those that go out again, fewer together."""
+
     delivered: list[Delivery]
     again: list[Waiting]
     given_up: list[GivenUp]
@@ -44,22 +45,28 @@ class Verdict(NamedTuple):
 def judge(send: Send, first: int, case: Case) -> Verdict:
     """``first``: the index of the send's first delivery among all that went out together."""
     result = case.result
-    verdict = Verdict([], [], [], halve=result.whole and case.together > 1)
+    verdict = Verdict([], [], [], halve=False)
     pasts: Sequence[Past] = send.pasts or (Past(result.started),) * len(send.deliveries)
     for index, (delivery, past) in enumerate(zip(send.deliveries, pasts, strict=True), first):
         failure = result.failures.get(index)
         if failure is None:
             verdict.delivered.append(delivery)
+            continue
+        found, halve = _judge_one(delivery, past if past.tries else Past(result.started), failure, case)
+        if isinstance(found, Waiting):
+            verdict.again.append(found)
         else:
-            _judge_one(verdict, delivery, past if past.tries else Past(result.started), failure, case)
+            verdict.given_up.append(found)
+        verdict = verdict._replace(halve=verdict.halve or halve)
     return verdict
 
 
-def _judge_one(verdict: Verdict, delivery: Delivery, past: Past, failure: Failed, case: Case) -> None:
+def _judge_one(delivery: Delivery, past: Past, failure: Failed, case: Case) -> tuple[Waiting | GivenUp, bool]:
+    """What becomes of it, and whether it is to go out again with fewer others."""
     result = case.result
-    if verdict.halve and failure.permanent:
-        verdict.again.append(Waiting(delivery, past, result.ended))
-        return
+    apart = Waiting(delivery, past, result.ended)
+    if failure.shared and failure.permanent:
+        return apart, True
     attempt = Attempt(
         started=result.started,
         duration_s=result.ended - result.started,
@@ -69,8 +76,10 @@ def _judge_one(verdict: Verdict, delivery: Delivery, past: Past, failure: Failed
     tried = past.after(attempt)
     match decide(case.policy, tried.tries, result.ended - tried.began, failure, case.jitter):
         case Again(wait_s):
-            verdict.again.append(Waiting(delivery, tried, result.ended + wait_s))
-        case GiveUp() if verdict.halve and case.taken_at > tried.began:
-            verdict.again.append(Waiting(delivery, past, result.ended))
+            return Waiting(delivery, tried, result.ended + wait_s), failure.shared and failure.hold_s is None
+        case GiveUp() if failure.shared and case.taken_at > tried.began:
+            return apart, True
         case GiveUp() as decision:
-            verdict.given_up.append(GivenUp(delivery, decision, failure.reason, tried.attempts, tried.tries))
+            return GivenUp(delivery, decision, failure.reason, tried.attempts, tried.tries), False
+        case Done():
+            raise AssertionError("a failure is not done with")

@@ -295,12 +295,12 @@ class Lane:
         """One attempt, and what follows from it."""
         deliveries = load[0].deliveries if len(load) == 1 else [d for send in load for d in send.deliveries]
         started = self._timing.clock()
-        outcome = await self._attempts.send(deliveries)
+        failures = await self._attempts.send(deliveries)
         crash_point("pushed-before-settled")
-        result = Result(outcome.failures, outcome.whole, started, self._timing.clock())
+        result = Result(failures, started, self._timing.clock())
         self.valve.ended(len(deliveries), result)
         self._tell(deliveries, result)
-        case = Case(self._spec.retry, result, len(deliveries), self._timing.jitter(), self.valve.taken_at)
+        case = Case(self._spec.retry, result, self._timing.jitter(), self.valve.taken_at)
         for send, first in zip(load, _firsts(load), strict=True):
             try:
                 if result.failures:

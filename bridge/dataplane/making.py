@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -25,9 +26,9 @@ from bridge.errors import BridgeError, Retryable
 from bridge.model.clock import Clock
 from bridge.model.delivery import Delivery
 from bridge.model.documents import parse_json
-from bridge.model.pauses import paused
+from bridge.model.pauses import Resumption, paused, resumptions
 from bridge.model.resource import Resource
-from bridge.model.rule import RuleSpec, TargetSpec
+from bridge.model.rule import Pace, RuleSpec, TargetSpec
 from bridge.rules.expressions import compile_config
 from bridge.rules.filters import PASSES_ALL, Filter, Passes, compile_filter, parse_filter
 from bridge.rules.narrowing import narrow
@@ -86,16 +87,40 @@ class RuleEntry(NamedTuple):
     ``names`` holds its targets by name, also while it is disabled.
     """
 
-    revision: int
+    resource: Resource
     compiled: CompiledRule | None
     lanes: dict[str, LaneEntry]
     matched: Meter
     broken: str | None = None
     names: frozenset[str] = frozenset()
 
+    @property
+    def resumed(self) -> Mapping[str, Resumption]:
+        """Which targets were let go on last, where instances tell each other by the catalog."""
+        return resumptions(self.resource)
+
+    def is_same(self, resource: Resource) -> bool:
+        """Whether nothing was changed since."""
+        return self.is_earlier(resource) and self.resource.revision == resource.revision
+
+    def is_earlier(self, resource: Resource) -> bool:
+        """Whether it became what it is now by changes: it was not deleted and made again in between."""
+        return self.resource.created == resource.created
+
     def target(self, name: str) -> CompiledTarget | None:
         targets = self.compiled.targets if self.compiled is not None else ()
         return next((target for target in targets if target.names.target == name), None)
+
+
+class Counts(NamedTuple):
+    """What a rule and its targets have counted."""
+
+    created: float
+    matched: Meter
+    targets: Mapping[str, TargetStats]
+
+
+NO_COUNTS: Mapping[str, Counts] = MappingProxyType({})
 
 
 class RuleMaker:
@@ -112,7 +137,10 @@ class RuleMaker:
         *,
         entries: Mapping[str, RuleEntry],
         judge_for: Callable[[Names], Judge],
+        past: Mapping[str, Counts] = NO_COUNTS,
     ) -> None:
+        """``past``: what the rules had counted when the bus was divided anew; it goes on."""
+        self._past = past
         self._bus = bus
         self._log = bus_log
         self._tasks = tasks
@@ -123,20 +151,28 @@ class RuleMaker:
 
     def make(self, resource: Resource, known: RuleEntry | None) -> RuleEntry:
         """What ``known`` has and did not change is kept."""
-        matched = known.matched if known else Meter(self._around.clock)
+        past = self._past.get(resource.name)
+        counted = known or (past if past is not None and past.created == resource.created else None)
+        matched = counted.matched if counted else Meter(self._around.clock)
         try:
             return self._make(resource, known, matched)
         except BridgeError as error:  # stored by a version that knew more, or by hand
             log.error(
                 "a rule cannot be compiled and is not in force", bus=self._bus, rule=resource.name, reason=str(error)
             )
-            return RuleEntry(resource.revision, None, {}, matched, broken=str(error))
+            return RuleEntry(resource, None, {}, matched, broken=str(error))
+
+    def _stats(self, rule: Resource, target: str) -> TargetStats:
+        past = self._past.get(rule.name)
+        if past is not None and past.created == rule.created and target in past.targets:
+            return past.targets[target]
+        return TargetStats(self._bus, rule.name, target, self._around.telemetry, self._around.clock)
 
     def _make(self, resource: Resource, known: RuleEntry | None, matched: Meter) -> RuleEntry:
         spec = parse_json(bytes(resource.spec), RuleSpec)
         names = frozenset(target.name for target in spec.targets)
         if not spec.enabled:
-            return RuleEntry(resource.revision, None, {}, matched, names=names)
+            return RuleEntry(resource, None, {}, matched, names=names)
         filter_ = parse_filter(bytes(spec.filter))
         pattern = narrow(parse_pattern(bytes(spec.pattern), spec.dialect), filter_)
         passes = self._passes(bytes(spec.filter), filter_)
@@ -151,7 +187,7 @@ class RuleMaker:
             matched.add(number)
 
         compiled = CompiledRule(resource.name, pattern, targets, tell, passes)
-        return RuleEntry(resource.revision, compiled, lanes, matched, names=names)
+        return RuleEntry(resource, compiled, lanes, matched, names=names)
 
     def _passes(self, text: bytes, filter_: Filter) -> Passes | None:
         """The function of a filter; the same one for all rules that have the same text."""
@@ -176,11 +212,11 @@ class RuleMaker:
             if target_type is not None
             else Absent(f"there is no connector of kind {spec.kind} here")
         )
-        stats = kept.stats if kept else TargetStats(self._bus, rule.name, spec.name, around.telemetry, around.clock)
+        stats = kept.stats if kept else self._stats(rule, spec.name)
         parking = kept.target.parking if kept else self._parking(names)
         lane = Lane(
             target,
-            spec,
+            self._share(spec),
             exits=Exits(self._burial(rule.name, spec), parking, lambda reason: self._retire(names, reason)),
             spawn=self._tasks.spawn,
             timing=around.timing,
@@ -188,6 +224,13 @@ class RuleMaker:
         )
         running = kept.target if kept is not None else self._running(rule, names, lane, parking)
         return LaneEntry(lane, running, made_from, config, stats)
+
+    def _share(self, spec: TargetSpec) -> TargetSpec:
+        """Of a target's rate, as much as is read here of all partitions, so that all instances together keep to it."""
+        if spec.rate is None or not self._log.is_shared:
+            return spec
+        here = max(1, len(self._log.here))  # dead letters may be redriven where nothing is read
+        return msgspec.structs.replace(spec, rate=Pace(spec.rate * here / self._log.partitions))
 
     def _running(self, rule: Resource, names: Names, lane: Lane, parking: Parkings) -> RunningTarget:
         starts = rule.status.get("starts", {}).get(names.target, {})
@@ -205,7 +248,12 @@ class RuleMaker:
     def _parking(self, names: Names) -> Parkings:
         owner = Returning(self._bus, self._entries, names)
         prefix = retry_queue(self._bus, names.rule, names.target)
-        return Parkings(self._around.timers, prefix, owner, self._tasks.spawn, self._around.timing)
+        return Parkings(
+            self._around.timers, prefix, owner, self._tasks.spawn, self._around.timing, reads=self._reads
+        )
+
+    def _reads(self, partition: int) -> bool:
+        return not self._log.is_shared or partition in self._log.here
 
     def _retire(self, names: Names, reason: str) -> None:
         """A target wants nothing any more: it is paused where it is defined."""

@@ -34,6 +34,8 @@ MOST_OUT = 500
 LOOK_EVERY_S = 60.0
 """The longest sleep: a clock may be set forward."""
 FORGET_EVERY_S = 0.05
+AGAIN_EVERY_S = 1.0
+"""How often what is due is looked through from the beginning while some of it is out."""
 
 
 class Parked(msgspec.Struct, frozen=True, array_like=True):
@@ -63,9 +65,12 @@ class Owner(Protocol):
 
 
 class Parking:
-    """``queue``: the name of this target's queue of timers."""
+    """``queue``: the name of this target's queue of timers. ``foreign``: what is parked there comes back elsewhere."""
 
-    def __init__(self, timers: Timers, queue: str, owner: Owner, spawn: Spawn, timing: Timing) -> None:
+    def __init__(
+        self, timers: Timers, queue: str, owner: Owner, spawn: Spawn, timing: Timing, *, foreign: bool = False
+    ) -> None:
+        self._foreign = foreign
         self._timers = timers
         self._queue = queue
         self._owner = owner
@@ -93,6 +98,10 @@ class Parking:
         due = await until_stored(self.next_due, "timers", self._queue)
         if due is not None or shared:
             self._look_at(due if due is not None else float("inf"))
+
+    def begin_empty(self) -> None:
+        """Nothing is parked there that would come back here."""
+        self._begun.set()
 
     def keeps(self, key: str) -> bool:
         """See lanes.Park. Before it has begun nobody knows: all are put aside until it has."""
@@ -160,6 +169,8 @@ class Parking:
     # -- coming back -----------------------------------------------------------------------------------------------
 
     def _look_at(self, due: float) -> None:
+        if self._foreign:
+            return
         if self._returning is None or due < self._next_look:
             if self._returning is not None:
                 self._returning.cancel()
@@ -186,18 +197,42 @@ class Parking:
             self._returning = None
 
     async def _pass(self) -> None:
-        """Bring back everything that is due, some at a time; end when all of it has become something."""
+        """Bring back everything that is due, some at a time; end when all of it has become something.
+
+        It looks from the beginning now and then: what has joined a key that is out is due as that was. Meanwhile it waits
+        for nobody: one attempt that takes long holds up no other.
+        """
         after: Place | None = None
+        began = self._timing.clock()
         while True:
             now = self._timing.clock()
+            if not 0 <= now - began < AGAIN_EVERY_S:
+                after, began = None, now
             self._stale = set(self._moving)
             due = await self._due(now, after)
-            if not due:
+            if due:
+                after = due[-1].place
+                if not await self._bring(due) and not self._out:
+                    await self._timing.sleep(AGAIN_EVERY_S)  # they are not wanted just now
+                while len(self._out) >= MOST_OUT // 2:
+                    await self._change()
+            elif self._out:
+                await self._all_back(AGAIN_EVERY_S)
+            elif after is None:
                 break
-            after = due[-1].place
-            await self._bring(due)
-            while len(self._out) >= MOST_OUT // 2:
-                await self._change()
+            else:
+                after = None
+
+    async def _all_back(self, longest_s: float) -> None:
+        """Wait until nothing is out, or so long."""
+        ends = [asyncio.ensure_future(self._timing.sleep(longest_s)), asyncio.ensure_future(self._until_back())]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+
+    async def _until_back(self) -> None:
         while self._out:
             await self._change()
 
@@ -215,7 +250,9 @@ class Parking:
         self._back.clear()
         await self._back.wait()
 
-    async def _bring(self, timers: Sequence[Timer]) -> None:
+    async def _bring(self, timers: Sequence[Timer]) -> bool:
+        """Into the lane, or to the end; whether any of them was."""
+        brought = False
         for timer in timers:
             if timer.id in self._out:
                 continue
@@ -227,12 +264,14 @@ class Parking:
             except NotFound:  # not now: its rule was disabled
                 self._release([timer.id])
                 continue
+            past = Past(parked.began, parked.tries, parked.attempts)
             if delivery is None:
                 self._forget({timer.id: timer.group})
-                continue
-            past = Past(parked.began, parked.tries, parked.attempts)
-            if not await self._owner.put_back(Waiting(delivery, past, timer.due), self):
+            elif not await self._owner.put_back(Waiting(delivery, past, timer.due), self):
                 self._release([timer.id])
+                continue
+            brought = True
+        return brought
 
     async def done(self, deliveries: Sequence[Delivery], became: Became) -> None:
         """See sending.Keeper."""

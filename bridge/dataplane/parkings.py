@@ -1,11 +1,11 @@
 """All that is parked for one target: a queue of timers for each partition, so that instances can share a bus.
 
-What comes back is brought back by the instance that reads the partition. (A redriven dead letter may be parked by
-another one; it lies in the same queue.)
+What comes back is brought back by the instance that reads the partition. A redriven dead letter may be parked by another
+one: it lies in the same queue, where the reader finds it within ``parking.LOOK_EVERY_S``.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from bridge.dataplane.parking import Owner, Parking
 from bridge.dataplane.sending import Timing, Waiting
@@ -14,10 +14,27 @@ from bridge.model.delivery import Delivery
 from bridge.stores.timers.base import Timers
 
 
+def everywhere(_: int) -> bool:
+    """Where no other instance reads the bus."""
+    return True
+
+
 class Parkings:
     """``prefix``: how the names of this target's queues begin; the partition follows. See aftermath.Park."""
 
-    def __init__(self, timers: Timers, prefix: str, owner: Owner, spawn: Spawn, timing: Timing) -> None:
+    def __init__(
+        self,
+        timers: Timers,
+        prefix: str,
+        owner: Owner,
+        spawn: Spawn,
+        timing: Timing,
+        *,
+        reads: Callable[[int], bool] = everywhere,
+    ) -> None:
+        """``reads``: whether a partition is read here."""
+        self._reads = reads
+        self._begins: frozenset[int] | None = None
         self._timers = timers
         self._prefix = prefix
         self._owner = owner
@@ -29,13 +46,28 @@ class Parkings:
     def __getitem__(self, partition: int) -> Parking:
         known = self._parkings.get(partition)
         if known is None:
-            queue = f"{self._prefix}{partition}"
-            known = self._parkings[partition] = Parking(self._timers, queue, self._owner, self._spawn, self._timing)
+            known = self._parkings[partition] = Parking(
+                self._timers,
+                f"{self._prefix}{partition}",
+                self._owner,
+                self._spawn,
+                self._timing,
+                foreign=not self._reads(partition),
+            )
+            self._begin_empty(partition)
         return known
+
+    def _begin_empty(self, partition: int) -> None:
+        """One that is new, or read elsewhere, has nothing that could come back here."""
+        if self._begins is not None and partition not in self._begins:
+            self._parkings[partition].begin_empty()
 
     async def begin(self, partitions: Iterable[int], *, by_key: bool, shared: bool = False) -> None:
         """Bring back what is parked of these partitions. ``shared``: other instances may park something there, too."""
-        await asyncio.gather(*(self[partition].begin(by_key=by_key, shared=shared) for partition in partitions))
+        self._begins = frozenset(partitions)
+        for partition in self._parkings:
+            self._begin_empty(partition)
+        await asyncio.gather(*(self[partition].begin(by_key=by_key, shared=shared) for partition in self._begins))
         self._begun.set()
 
     def keeps(self, key: str) -> bool:
@@ -60,20 +92,13 @@ class Parkings:
         for partition, some in by_partition.items():
             await self[partition].join(some)
 
-    async def count(self) -> int:
-        return sum([await parking.count() for parking in self._parkings.values()])
-
-    async def next_due(self) -> float | None:
-        """When the first of all is due; None when nothing is parked."""
-        dues = [await parking.next_due() for parking in self._parkings.values()]
-        return min((due for due in dues if due is not None), default=None)
-
     async def stop(self) -> None:
         """Bring nothing back any more; what is parked stays so."""
         await asyncio.gather(*(parking.stop() for parking in self._parkings.values()))
 
     async def drop(self) -> None:
-        """The target is gone, and with it what is parked."""
+        """The target is gone, and with it what is parked of the partitions that are read here."""
         await self.stop()
         for queue in await self._timers.queues(self._prefix):
-            await self._timers.drop(queue)
+            if self._reads(int(queue.removeprefix(self._prefix))):
+                await self._timers.drop(queue)

@@ -102,6 +102,10 @@ class Redrives:
         """Those of a bus that are running or have ended lately, oldest first."""
         return [job.shown() for job in self._jobs.values() if job.bus == bus]
 
+    def all(self) -> tuple[Redrive, ...]:
+        """Those of all buses."""
+        return tuple(job.shown() for job in self._jobs.values())
+
     def cancel(self, bus: str, redrive_id: str) -> Redrive:
         """Send no more letters; those that a lane has already go on. One that has ended stays as it is. Raises NotFound."""
         job = self._get(bus, redrive_id)

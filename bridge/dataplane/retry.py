@@ -3,6 +3,7 @@
 Here is also the one place where what a connector raises becomes a value (``failed``).
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -37,7 +38,8 @@ class Failed(NamedTuple):
 
     ``kind`` says why it never will, where it is ``permanent``. ``after_s`` is its own wish when to come back with this
     delivery, ``hold_s`` with any (see ``hold_s()``). ``overload``: send it less at a time. ``retire``: pause the target.
-    ``counts``: it speaks against the target's health.
+    ``counts``: it speaks against the target's health. ``shared``: several deliveries failed as one, so perhaps for one of
+    them.
     """
 
     reason: str
@@ -49,6 +51,11 @@ class Failed(NamedTuple):
     overload: bool = False
     retire: bool = False
     counts: bool = True
+    shared: bool = False
+
+
+Failures = Mapping[int, Failed]
+"""Which deliveries of a send failed, by index, and how."""
 
 
 class Done(NamedTuple):

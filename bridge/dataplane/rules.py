@@ -1,17 +1,18 @@
 """The rules of one bus at work: replaced when a definition changes, without losing what is under way."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import structlog
 
 from bridge.crashpoints import crash_point
 from bridge.dataplane.lanes import Heir, Lane
-from bridge.dataplane.making import LaneEntry, RuleEntry, RuleMaker, Surroundings, retry_queue
+from bridge.dataplane.making import NO_COUNTS, Counts, LaneEntry, RuleEntry, RuleMaker, Surroundings, retry_queue
 from bridge.dataplane.pipeline import Judge, Pipeline, Refresh
 from bridge.dataplane.routing import CompiledRule, CompiledTarget, Gate, Judgement, Routing
 from bridge.dataplane.sending import Keeper, Settled
+from bridge.dataplane.starting import past_starts
 from bridge.dataplane.targets import RunningTarget
 from bridge.dataplane.tasks import Tasks
 from bridge.errors import NotFound
@@ -22,6 +23,7 @@ from bridge.model.resource import Resource
 from bridge.model.rule import OWN_CURSORS
 from bridge.rules.scope import Names, Scope
 from bridge.stores.bus.base import BusLog
+from bridge.stores.timers.base import Load
 
 log = structlog.get_logger()
 
@@ -35,7 +37,10 @@ LONGEST_END_S = 5.0
 class RunningRules:
     """Knows the rules of one bus by name; ``routing`` is all enabled ones, compiled."""
 
-    def __init__(self, bus: str, bus_log: BusLog, tasks: Tasks, around: Surroundings) -> None:
+    def __init__(
+        self, bus: str, bus_log: BusLog, tasks: Tasks, around: Surroundings, past: Mapping[str, Counts] = NO_COUNTS
+    ) -> None:
+        """``past``: what the rules had counted before the bus was divided anew."""
         self._bus = bus
         self._log = bus_log
         self._ends: set[asyncio.Task[None]] = set()
@@ -44,13 +49,37 @@ class RunningRules:
         self._timers = around.timers
         self.entries: dict[str, RuleEntry] = {}
         self.routing = Routing(bus, ())
-        self._maker = RuleMaker(bus, bus_log, tasks, around, entries=self.entries, judge_for=self._judge_for)
+        self._maker = RuleMaker(
+            bus, bus_log, tasks, around, entries=self.entries, judge_for=self._judge_for, past=past
+        )
 
     async def change(self, changed: Sequence[Resource], deleted: Sequence[str]) -> None:
         """Compile what changed, swap the routing, and let lanes that are not wanted any more hand over."""
-        if self._ends:  # of targets whose names may come again
-            await asyncio.wait(self._ends, timeout=LONGEST_END_S)
+        await self._until_ended()
+        again = [r.name for r in changed if (known := self.entries.get(r.name)) is not None and not known.is_earlier(r)]
+        if again:  # deleted and made again since somebody looked: nothing of them is kept
+            self._change([], again, frozenset())
+            await self._until_ended()
+        await self._secure_starts(changed)
         self._change(changed, deleted, await self._behind())
+
+    async def _until_ended(self) -> None:
+        """Targets that go may have names that come again."""
+        if self._ends:
+            await asyncio.wait(self._ends, timeout=LONGEST_END_S)
+
+    async def _secure_starts(self, changed: Sequence[Resource]) -> None:
+        """A target that begins in the past has its cursor before its rule is written; but one of the same name that was
+        just ending here may have taken it along.
+        """
+        if self._live is None:  # at the start of a bus: whoever has no cursor has caught up before
+            return
+        for resource in changed:
+            for cursor, starts in past_starts(resource, self.entries.get(resource.name)):
+                known = await self._log.cursor(cursor)
+                lost = {p: starts[p] for p in self._log.here if p in starts and p not in known}
+                if lost:
+                    await self._log.commit(cursor, lost)
 
     async def _behind(self) -> frozenset[str]:
         """The own cursors that there are for partitions that are read here."""
@@ -65,7 +94,7 @@ class RunningRules:
         before = dict(self.entries)
         for resource in changed:
             known = self.entries.get(resource.name)
-            if known is None or known.revision != resource.revision:
+            if known is None or not known.is_same(resource):
                 self.entries[resource.name] = self._maker.make(resource, known)
         for name in deleted:
             self.entries.pop(name, None)
@@ -78,6 +107,24 @@ class RunningRules:
         for name, entry in before.items():
             if self.entries.get(name) is not entry:
                 self._retire(name, entry)
+                self._resume(name, entry)
+
+    def _resume(self, name: str, before: RuleEntry) -> None:
+        """Let blocked targets go on that somebody resumed, perhaps at another instance, since this rule was ``before``."""
+        entry = self.entries.get(name)
+        if entry is None:
+            return
+        for target, asked in entry.resumed.items():
+            if asked != before.resumed.get(target) and target in entry.lanes:
+                self._tasks.spawn(self._unblock(entry.lanes[target].target, skip=asked.skip))
+
+    async def _unblock(self, target: RunningTarget, *, skip: bool) -> None:
+        try:
+            await target.unblock(skip=skip)
+        except NotFound:  # nothing blocks it here
+            return
+        except Exception:
+            log.exception("a target cannot go on", bus=self._bus, rule=target.names.rule, target=target.names.target)
 
     def _begin(self, entry: RuleEntry, before: RuleEntry | None, behind: frozenset[str]) -> None:
         """Start the targets that are new."""
@@ -92,6 +139,15 @@ class RunningRules:
                 target.attach(*self._live)
             by_key = lane_entry.made_from.order == "key"
             self._tasks.spawn(target.parking.begin(self._log.here, by_key=by_key, shared=self._log.is_shared))
+
+    def counts(self) -> dict[str, Counts]:
+        """What was counted so far."""
+        return {
+            name: Counts(
+                entry.resource.created, entry.matched, {target: lane.stats for target, lane in entry.lanes.items()}
+            )
+            for name, entry in self.entries.items()
+        }
 
     def lanes(self) -> Iterator[Lane]:
         for target in self.targets():
@@ -110,20 +166,38 @@ class RunningRules:
         return entry.lanes[target].target
 
     async def clean(self) -> None:
-        """At the start of a bus: own cursors and parked deliveries of targets that are gone are forgotten."""
+        """At the start of a bus: own cursors and parked deliveries of targets that are gone are forgotten.
+
+        Of a log that is shared only the deliveries of partitions that are read here. A cursor that nobody knows may be
+        that of a rule which another instance is about to write; and one that stays is made anew with its target.
+        """
+        if not self._log.is_shared:
+            await self._clean_cursors()
+        for queue in await self._timers.queues(retry_queue(self._bus)):
+            *_, rule, target, partition = queue.split("/")
+            if self._is_gone(rule, target) and (not self._log.is_shared or int(partition) in self._log.here):
+                await self._timers.drop(queue)
+
+    async def _clean_cursors(self) -> None:
         known = {target.cursor for target in self.targets()}
         for cursor in await self._log.cursors():
             if cursor.startswith(OWN_CURSORS) and cursor not in known:
                 await self._log.delete_cursor(cursor)
-        for queue in await self._timers.queues(retry_queue(self._bus)):
-            *_, rule, target, _ = queue.split("/")
-            if self._is_gone(rule, target):
-                await self._timers.drop(queue)
 
     def _is_gone(self, rule: str, target: str) -> bool:
         """Whether a target is not defined any more. One of a disabled rule is; of a broken one nobody knows."""
         entry = self.entries.get(rule)
         return entry is None or (entry.broken is None and target not in entry.names)
+
+    async def parked(self) -> dict[Names, Load]:
+        """What waits durably for its next attempt, by target; of all partitions, also those that others read."""
+        found: dict[Names, Load] = {}
+        for queue, load in (await self._timers.loads(retry_queue(self._bus))).items():
+            *_, rule, target, _ = queue.split("/")
+            before = found.get(Names(rule, target), Load(0, float("inf")))
+            both = Load(before.timers + load.timers, min(before.next_due, load.next_due))
+            found[Names(rule, target)] = both
+        return found
 
     async def extend(self) -> None:
         """Targets that are behind know of all partitions that are read here, before the live cursor reads them."""

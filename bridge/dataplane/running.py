@@ -6,7 +6,7 @@ from functools import partial
 
 import structlog
 
-from bridge.dataplane.making import Surroundings
+from bridge.dataplane.making import NO_COUNTS, Surroundings
 from bridge.dataplane.pipeline import Pace, Pipeline, Refresh, Wiring, is_gone
 from bridge.dataplane.routing import Judgement
 from bridge.dataplane.rules import LIVE, RunningRules
@@ -26,12 +26,21 @@ log = structlog.get_logger()
 class RunningBus:
     """Made when a bus appears, told of each change, ended when it goes."""
 
-    def __init__(self, resource: Resource, bus_log: BusLog, tasks: Tasks, around: Surroundings) -> None:
+    def __init__(
+        self,
+        resource: Resource,
+        bus_log: BusLog,
+        tasks: Tasks,
+        around: Surroundings,
+        before: "RunningBus | None" = None,
+    ) -> None:
+        """``before``: the same bus as it was until it was divided anew; its counts go on."""
         self.name = resource.name
         self.created = resource.created
         self.log = bus_log
-        self.rules = RunningRules(self.name, bus_log, tasks, around)
-        self.stats = BusStats(self.name, around.telemetry, around.clock)
+        past = before.rules.counts() if before is not None else NO_COUNTS
+        self.rules: RunningRules = RunningRules(self.name, bus_log, tasks, around, past)
+        self.stats: BusStats = before.stats if before is not None else BusStats(self.name, around.telemetry, around.clock)
         self._count_lost = around.telemetry.lost.labels(self.name, "", "").inc
         self._tasks = tasks
         self._sleep = around.timing.sleep

@@ -94,8 +94,9 @@ class Watcher:
 class Send:
     """Deliveries that stay together on their way through a lane. Who is told that they are settled may change meanwhile.
 
-    ``size``: their bytes, about. ``stays``: what came later may have been sent before it. ``most``: how many deliveries may go out together with these; it shrinks when a batch
-    fails as a whole, so that the bad one is found. ``pasts`` is as long as ``deliveries`` once there was an attempt.
+    ``size``: their bytes, about. ``stays``: what came later may have been sent before it. ``most``: how many deliveries may
+    go out together with these; it shrinks when several fail as one, so that the bad one is found. ``pasts`` is as long as
+    ``deliveries`` once there was an attempt.
     """
 
     __slots__ = ("deliveries", "keeper", "key", "most", "pasts", "settled", "size", "stays")
@@ -130,6 +131,16 @@ class Send:
         pieces = [self.part(start, start + most) for start in range(0, len(self.deliveries), most)]
         self.deliveries = ()
         return pieces
+
+    def without(self, gone: Sequence[Delivery]) -> int:
+        """Leave out some of its deliveries; returns how many bytes less that are."""
+        positions = {delivery.position for delivery in gone}
+        kept = [index for index, delivery in enumerate(self.deliveries) if delivery.position not in positions]
+        self.deliveries = [self.deliveries[index] for index in kept]
+        if self.pasts is not None:
+            self.pasts = [self.pasts[index] for index in kept]
+        before, self.size = self.size, sum(map(size_of, self.deliveries))
+        return before - self.size
 
     def part(self, start: int, end: int) -> "Send":
         """Some of its deliveries, for the same ears."""

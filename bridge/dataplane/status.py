@@ -1,21 +1,30 @@
 """How the data plane is, in the nouns of ``bridge.model.status``."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from bridge.dataplane.buses import Buses
 from bridge.dataplane.making import LaneEntry, RuleEntry
 from bridge.dataplane.running import RunningBus
 from bridge.model.status import BreakerStatus, BusStatus, RuleStatus, TargetStatus
 from bridge.model.times import format_time
+from bridge.rules.scope import Names
+from bridge.stores.bus.base import Usage
+from bridge.stores.timers.base import Load
+
+NOTHING = Usage(0, 0, None)
 
 Used = Callable[[str, str, str], float | None]
 """How near retention is to the oldest undelivered event of a target (bus, rule, target)."""
 
 
-async def bus_status(bus: RunningBus, used: Used) -> BusStatus:
-    """Raises StoreError when the store of what is parked cannot be read."""
-    usage = await bus.log.usage()
-    rules = [await _rule_status(bus, name, entry, used) for name, entry in sorted(bus.rules.entries.items())]
+async def bus_status(bus: RunningBus, used: Used, *, whole: bool = True) -> BusStatus:
+    """``whole``: with what is known only by asking the stores, the same for every instance that shares the bus.
+
+    Raises StoreError when they cannot be read.
+    """
+    usage = await bus.log.usage() if whole else NOTHING
+    parked = await bus.rules.parked() if whole else {}
+    rules = [_rule_status(bus, name, entry, used, parked) for name, entry in sorted(bus.rules.entries.items())]
     return BusStatus(
         name=bus.name,
         partitions=bus.log.partitions,
@@ -29,22 +38,24 @@ async def bus_status(bus: RunningBus, used: Used) -> BusStatus:
     )
 
 
-async def _rule_status(bus: RunningBus, name: str, entry: RuleEntry, used: Used) -> RuleStatus:
+def _rule_status(bus: RunningBus, name: str, entry: RuleEntry, used: Used, parked: Mapping[Names, Load]) -> RuleStatus:
     targets = [
-        await target_status(bus, target, lane, used(bus.name, name, target)) for target, lane in entry.lanes.items()
+        _target_status(bus, lane, used(bus.name, name, target), parked.get(Names(name, target)))
+        for target, lane in entry.lanes.items()
     ]
     return RuleStatus(
         name=name, enabled=entry.compiled is not None, matched=entry.matched.total, targets=tuple(targets)
     )
 
 
-async def target_status(bus: RunningBus, name: str, entry: LaneEntry, retention_used: float | None) -> TargetStatus:
-    stats, lane, parking = entry.stats, entry.lane, entry.target.parking
+def _target_status(
+    bus: RunningBus, entry: LaneEntry, retention_used: float | None, parked: Load | None
+) -> TargetStatus:
+    stats, lane = entry.stats, entry.lane
     breaker = lane.valve.breaker
     state, since, reason = _state(entry)
-    next_attempt = await parking.next_due()
     return TargetStatus(
-        name=name,
+        name=entry.made_from.name,
         kind=entry.made_from.kind,
         state=state,
         since=since,
@@ -57,8 +68,8 @@ async def target_status(bus: RunningBus, name: str, entry: LaneEntry, retention_
         last_error=stats.last_error,
         breaker=BreakerStatus(state=breaker.state, since=_shown(breaker.since)),
         waiting=lane.size,
-        parked=await parking.count() if next_attempt is not None else 0,
-        next_attempt=_shown(next_attempt),
+        parked=parked.timers if parked is not None else 0,
+        next_attempt=_shown(parked.next_due) if parked is not None else None,
         retention_used=retention_used,
     )
 

@@ -228,6 +228,8 @@ class RunningTarget:
             return
         if any(own.read.get(partition, -1) < offset for partition, offset in live.read.items()):
             return
+        if any(hand_over.left for hand_over in own.hand_overs):  # what the live cursor reads next would overtake that
+            return
         own.read_no_more()  # now, not in the task below: another partition of it may be about to judge a batch
         self.gate.starts = dict(own.read)
         self.gate.closed = False
@@ -260,9 +262,12 @@ class RunningTarget:
         await self.parking.stop()
 
     async def forget(self, *, parked: bool) -> None:
-        """The target is gone: its own cursor too; and what is ``parked``, or that stays until it comes back."""
+        """The target is gone: its own cursor too; and what is ``parked``, or that stays until it comes back.
+
+        Where several instances read the bus, each forgets what it reads: another one may have the target anew already.
+        """
         await self.stop()
-        await self._log.delete_cursor(self.cursor)
+        await self._log.delete_cursor(self.cursor, self._log.here if self._log.is_shared else None)
         if parked:
             await self.parking.drop()
 

@@ -8,7 +8,7 @@ from bridge.model.event import Event
 
 
 class DelayedEvent(NamedTuple):
-    """``due`` in seconds since the epoch; ``place`` is text by which a list goes on behind it."""
+    """``event`` without its data; ``due`` in seconds since the epoch; a list goes on behind its ``place``."""
 
     event: Event
     due: float

@@ -19,6 +19,8 @@ class Format(IntEnum):
     """Fields `repeated io.cloudevents.v1.CloudEvent events = 2`, as in bridge.v1.PutEventsRequest. Joined by nothing."""
     JSON = 2
     """CloudEvents in the JSON format, as the elements of a JSON array without its brackets. Joined by a comma."""
+    MESSAGES = 3
+    """RocketMQ messages back to back, as a broker stores and returns them. Joined by nothing."""
 
     @property
     def joint(self) -> bytes:

@@ -3,6 +3,9 @@
 A rule's status holds the pauses that were asked for while it runs: ``{"paused": {"<target>": {"since", "reason", "by"}}}``.
 They are not in the spec, so that applying the same document again does not resume a target. A spec may say ``paused: true``
 itself, too.
+
+Beside them stands which targets were let go on last: ``{"resumed": {"<target>": {"number", "at", "skip"}}}``. A target that
+is blocked may be so at any instance; each of them acts once when it sees a number that it has not seen.
 """
 
 from typing import Any, Literal
@@ -30,6 +33,33 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True):
     since: str
     reason: str
     by: Author = "operator"
+
+
+class Resumption(msgspec.Struct, frozen=True, kw_only=True):
+    """``number`` counts those of a target. ``at``: RFC 3339. ``skip``: behind the event that blocks it."""
+
+    number: int
+    at: str
+    skip: bool = False
+
+
+def resumptions(resource: Resource) -> dict[str, Resumption]:
+    """By target, the last one."""
+    return msgspec.convert(resource.status.get("resumed", {}), dict[str, Resumption])
+
+
+def with_resumptions(resource: Resource, found: dict[str, Resumption]) -> Resource:
+    """The rule with these in its status, and the rest of it as it was."""
+    rest = {name: value for name, value in resource.status.items() if name != "resumed"}
+    return replace(resource, status=rest | ({"resumed": msgspec.to_builtins(found)} if found else {}))
+
+
+def let_go_on(resource: Resource, target: str, at: str, *, skip: bool) -> Resource:
+    """The rule with this target at work, and every instance told to let it go on where it is blocked. Raises NotFound."""
+    resource = resume(resource, target)
+    found = resumptions(resource)
+    number = found[target].number + 1 if target in found else 1
+    return with_resumptions(resource, found | {target: Resumption(number=number, at=at, skip=skip)})
 
 
 def paused(resource: Resource, spec: TargetSpec) -> Pause | None:

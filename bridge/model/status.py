@@ -1,4 +1,7 @@
-"""How the running bridge is: the answer of ``GET /v1/status``. Counts are since the start of the process, times RFC 3339."""
+"""How the running bridge is: the answer of ``GET /v1/status``. Counts are since the start of the process, times RFC 3339.
+
+Where several instances share their buses, it is what all of them are together: see ``bridge.model.statuses``.
+"""
 
 import msgspec
 
@@ -71,7 +74,22 @@ class BusStatus(_Shown, frozen=True, kw_only=True):
     rules: tuple[RuleStatus, ...]
 
 
+class InstanceStatus(_Shown, frozen=True, kw_only=True):
+    """One process of several that share buses. ``address``: of its HTTP listener; ``heard``: seconds since its last sign
+    of life.
+    """
+
+    id: str
+    address: str
+    version: str
+    started: str
+    heard: float
+
+
 class Status(_Shown, frozen=True, kw_only=True):
+    """``instances``: those that live, the oldest first; empty where a bridge does not share its buses."""
+
     version: str
     started: str
     buses: tuple[BusStatus, ...]
+    instances: tuple[InstanceStatus, ...] = ()

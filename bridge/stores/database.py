@@ -5,13 +5,19 @@ with a write-ahead log and ``synchronous=FULL``: a commit is durable when it ret
 
 Each store (a *part*: ``catalog``, ``deadletters``) writes its schema version beside its tables from the first day on;
 several parts may share a database.
+
+A database on a server has many users: instances of bridge that write at the same time. Transactions there read what is
+committed (``READ COMMITTED``, whatever the server's default is), one that the server ends because of another (a deadlock,
+the same new row twice) is run again, and a server that does not answer in time is unavailable. One instance at a time makes
+or upgrades tables.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from time import sleep
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -23,6 +29,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Select,
     String,
     Table,
     create_engine,
@@ -30,6 +37,9 @@ from sqlalchemy import (
     insert,
     select,
     update,
+)
+from sqlalchemy import (
+    text as sql,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
@@ -59,6 +69,24 @@ PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "cache_s
 CHECKED_BYTES = 2**24
 """SQLite files up to this size are checked through when they are opened."""
 
+ANSWER_S = 30
+"""How long a server may think about a statement."""
+PATIENCE: Mapping[str, Mapping[str, Any]] = {
+    "psycopg": {
+        "connect_timeout": 10,
+        "tcp_user_timeout": ANSWER_S * 1000,
+        "options": f"-c statement_timeout={ANSWER_S}s",
+    },
+    "pymysql": {"connect_timeout": 10, "read_timeout": ANSWER_S, "write_timeout": ANSWER_S},
+}
+"""What each driver is told about waiting; a URL that says otherwise is obeyed."""
+
+TRIES = 5
+"""How often a transaction is run that comes into the way of another one."""
+AGAIN_S = 0.02
+COLLISIONS = {"40001", "40P01", 1205, 1213}
+"""What servers call it: serialization failure and deadlock (SQLSTATE); lock wait timeout and deadlock (MySQL's numbers)."""
+
 
 class Database:
     """``open`` before anything else. ``read`` and ``write`` run their work in the thread, one after another."""
@@ -85,6 +113,7 @@ class Database:
         self._upgrades = upgrades
         self._stack = ExitStack()
         self._engine: Engine | None = None
+        self._asking: Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
         self.place = url
         self.is_sqlite = False
@@ -123,6 +152,10 @@ class Database:
 
         return await self._run(both)
 
+    async def ask(self, query: Select[Any]) -> Any:
+        """One value of what is committed by now. For what is asked all the time: of a server it takes one round trip."""
+        return await self._run(self._ask, query)
+
     def check(self) -> None:
         if self._thread is None:
             raise StoreUnavailable(f"the {self._part} is closed")
@@ -142,12 +175,44 @@ class Database:
             raise self._failure(error) from error
 
     def _write(self, work: Callable[[Connection], T]) -> T:
-        assert self._engine is not None
+        for number in range(1, 1 if self.is_sqlite else TRIES):
+            try:
+                return self._begin(work)
+            except DBAPIError as error:
+                if not _is_collision(error):
+                    raise self._failure(error) from error
+            sleep(AGAIN_S * number)  # else we might take again what the other one waits for
         try:
-            with self._engine.begin() as connection:
-                return work(connection)
+            return self._begin(work)
         except SQLAlchemyError as error:
             raise self._failure(error) from error
+
+    def _begin(self, work: Callable[[Connection], T]) -> T:
+        assert self._engine is not None
+        with self._engine.begin() as connection:
+            return work(connection)
+
+    def _ask(self, query: Select[Any]) -> Any:
+        for again in (True, False):
+            try:
+                return self._asker().scalar(query)
+            except SQLAlchemyError as error:
+                self._end_asking()
+                if not (again and isinstance(error, DBAPIError) and error.connection_invalidated):
+                    raise self._failure(error) from error
+        raise AssertionError("the second time it answers or raises")
+
+    def _asker(self) -> Connection:
+        """A connection without transactions, so that nothing has to be begun and ended for each question."""
+        assert self._engine is not None
+        if self._asking is None:
+            self._asking = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        return self._asking
+
+    def _end_asking(self) -> None:
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.close()
 
     def _start(self, then: Callable[[Connection], T]) -> T:
         try:
@@ -170,7 +235,8 @@ class Database:
                 stack.enter_context(sole_user(file.with_name(file.name + "-lock"), f"the {self._part} {file}"))
         self._engine = _engine(url)
         stack.callback(self._engine.dispose)
-        with self._engine.begin() as connection:
+        stack.callback(self._end_asking)
+        with self._engine.begin() as connection, _sole_maker(connection):
             if file is not None and file.stat().st_size <= CHECKED_BYTES:
                 self._check_file(connection)
             self._check_schema(connection)
@@ -210,12 +276,45 @@ class Database:
 
 
 def _engine(url: URL) -> Engine:
-    """One connection, as there is one thread; a server may have closed ours since the last time."""
+    """One connection, as there is one thread, and one that asks; a server may have closed ours since the last time."""
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=1, max_overflow=0)
+        patience = PATIENCE.get(url.get_driver_name(), {})
+        arguments = {name: value for name, value in patience.items() if name not in url.query}
+        return create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=2,
+            max_overflow=0,
+            isolation_level="READ COMMITTED",
+            connect_args=arguments,
+        )
     engine = create_engine(url, poolclass=StaticPool)
     event.listen(engine, "connect", _prepare)
     return engine
+
+
+@contextmanager
+def _sole_maker(connection: Connection) -> Iterator[None]:
+    """No other instance makes or upgrades tables meanwhile: databases do not take turns at that by themselves."""
+    match connection.dialect.name:
+        case "postgresql":
+            connection.execute(sql("SELECT pg_advisory_xact_lock(hashtext('bridge_schema'))"))
+            yield
+        case "mysql" | "mariadb":
+            connection.execute(sql(f"SELECT GET_LOCK(CONCAT('bridge_schema ', SHA1(DATABASE())), {ANSWER_S})"))
+            try:
+                yield
+            finally:
+                connection.execute(sql("SELECT RELEASE_LOCK(CONCAT('bridge_schema ', SHA1(DATABASE())))"))
+        case _:
+            yield
+
+
+def _is_collision(error: DBAPIError) -> bool:
+    """Whether it failed because of what another one did at the same time, so that the next try may do better."""
+    cause = error.orig
+    number = getattr(cause, "sqlstate", None) or next(iter(getattr(cause, "args", ())), None)
+    return isinstance(error, IntegrityError) or number in COLLISIONS
 
 
 def _prepare(connection: Any, _: object) -> None:

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -14,12 +14,22 @@ _HTTP = re.compile(r"^ +HTTP +http://(\S+)")
 
 
 class BridgeProcess:
-    """``bridge serve`` on free ports of the loopback, with its data in ``folder``. Its log goes to ``folder/log``."""
+    """``bridge serve`` on free ports of the loopback, with its data in ``folder``. Its log goes to ``folder/log``.
 
-    def __init__(self, folder: Path, *flags: str, environ: Mapping[str, str] | None = None) -> None:
+    ``program``: what Python runs in place of the module, such as one that changes something before.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *flags: str,
+        environ: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("-m", "bridge"),
+    ) -> None:
         self.folder = folder
         self.data = folder / "data"
         self._flags = flags
+        self._program = program
         # As users run it: asyncio's debug mode, which tests set for themselves, takes twice the time.
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
         self._environ = inherited | dict(environ or {})
@@ -39,11 +49,15 @@ class BridgeProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start and return once it says that it is ready. Raises RuntimeError with its log when it ends instead."""
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [
-            *(sys.executable, "-m", "bridge", "serve", "--store", f"lmdb:{self.data}"),
+            *(sys.executable, *self._program, "serve", "--store", f"lmdb:{self.data}"),
             *("--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", *self._flags),
         ]
         with (self.folder / "log").open("a") as log:

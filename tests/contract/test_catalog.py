@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bridge.model.resource import Ref, Resource
 from bridge.stores.catalog.base import Catalog, Change, Delete, Put
 from bridge.stores.catalog.memory import MemoryCatalog
 from bridge.stores.catalog.sql import SqlCatalog
+from tests.databases import PARAMS, SERVERS, new_database
 
 SPEC = b'{ "rate": 1e400, "twice": 1, "twice": 2,\n "text": "\xc3\xa9\\u00e9" }'
 
@@ -46,12 +48,16 @@ def clock() -> Hands:
     return Hands()
 
 
-@pytest.fixture(params=IMPLEMENTATIONS)
+@pytest.fixture(params=[*IMPLEMENTATIONS, *PARAMS])
 async def catalog(request: pytest.FixtureRequest, tmp_path: Path, clock: Hands) -> AsyncIterator[Catalog]:
-    made = IMPLEMENTATIONS[request.param](tmp_path, clock)
-    await made.open()
-    yield made
-    await made.close()
+    with ExitStack() as stack:
+        if request.param in SERVERS:
+            made: Catalog = SqlCatalog(stack.enter_context(new_database(request.param)), clock)
+        else:
+            made = IMPLEMENTATIONS[request.param](tmp_path, clock)
+        await made.open()
+        yield made
+        await made.close()
 
 
 def rule(name: str, bus: str = "traffic", spec: bytes = SPEC, **more: Any) -> Resource:

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from bridge.model.log import Format
 from bridge.stores.deadletters.base import Attempt, DeadLetter, DeadLetters, Filter
 from bridge.stores.deadletters.memory import MemoryDeadLetters
 from bridge.stores.deadletters.sql import SqlDeadLetters
+from tests.databases import PARAMS, SERVERS, new_database
 
 
 def url(folder: Path) -> str:
@@ -38,12 +40,16 @@ CREATE INDEX dead_letters_by_arrival ON dead_letters (bus, number);
 """As bridge wrote it at first."""
 
 
-@pytest.fixture(params=IMPLEMENTATIONS)
+@pytest.fixture(params=[*IMPLEMENTATIONS, *PARAMS])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[DeadLetters]:
-    made = IMPLEMENTATIONS[request.param](tmp_path)
-    await made.open()
-    yield made
-    await made.close()
+    with ExitStack() as stack:
+        if request.param in SERVERS:
+            made: DeadLetters = SqlDeadLetters(stack.enter_context(new_database(request.param)))
+        else:
+            made = IMPLEMENTATIONS[request.param](tmp_path)
+        await made.open()
+        yield made
+        await made.close()
 
 
 def letter(offset: int, **more: object) -> DeadLetter:

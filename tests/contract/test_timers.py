@@ -170,6 +170,19 @@ async def test_queues_are_found_by_how_they_begin(store: Timers) -> None:
     assert await store.queues("x") == []
 
 
+async def test_the_loads_of_queues_are_told_together(store: Timers) -> None:
+    """Of those whose name begins so, letter by letter; without those that are empty."""
+    await store.add([timer(n, queue="retry/a/r/t/0") for n in (5, 3, 9)] + [timer(1, queue="retry/a/r/t/1")])
+    await store.add(
+        [timer(2, queue="retry/a_b/r/t/0"), timer(2, queue="retry/A/r/t/0"), timer(7, queue="retry/a/x/t/0")]
+    )
+    await store.remove("retry/a/r/t/1", [timer(1).id])
+    await store.drop("retry/a/x/t/0")
+    assert await store.loads("retry/a/") == {"retry/a/r/t/0": (3, 1003.0)}
+    assert set(await store.loads("retry/")) == {"retry/a/r/t/0", "retry/a_b/r/t/0", "retry/A/r/t/0"}
+    assert await store.loads("delayed/") == {}
+
+
 async def test_many_at_once(store: Timers) -> None:
     """Adders, removers and readers beside each other: each timer is there once, or gone."""
 
@@ -189,7 +202,7 @@ async def test_a_closed_store_is_unavailable(store: Timers) -> None:
     calls = (
         *(store.add([timer(1)]), store.add([]), store.due(RETRY, 1.0, 1), store.next_due(RETRY)),
         *(store.get(RETRY, "1"), store.count(RETRY), store.remove(RETRY, []), store.move(RETRY, "a", 1.0)),
-        *(store.drop(RETRY), store.tidy(), store.queues(), store.groups(RETRY), store.list(RETRY, 1)),
+        *(store.drop(RETRY), store.tidy(), store.queues(), store.groups(RETRY), store.list(RETRY, 1), store.loads("r")),
     )
     for call in calls:
         with pytest.raises(StoreUnavailable, match="closed"):

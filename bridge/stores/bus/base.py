@@ -31,14 +31,14 @@ store keeps them; it does not judge them. Commits of cursors may be lost by a cr
 log is damaged or in use by another process; the message says what and what to do. NotFound: no such log. Errors of one
 log never harm another. Cancelling an ``append`` leaves open whether it was stored, as losing the answer would.
 
-All methods belong to one event loop. Implementations: ``memory.MemoryBusStore``, ``lmdb.LmdbBusStore``; one contract
-suite (tests/contract/test_bus_store.py) runs on each.
+All methods belong to one event loop. Implementations: ``memory.MemoryBusStore``, ``lmdb.LmdbBusStore``,
+``rocketmq.RocketMqBusStore``; one contract suite (tests/contract/test_bus_store.py) runs on each.
 """
 
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bridge.errors import InvalidInput
 from bridge.model.log import Chunk, StoredChunk
@@ -155,6 +155,9 @@ class BusStore(ABC):
     durable: bool
     """Whether events survive the process."""
 
+    retention: Literal["ours", "broker"] = "ours"
+    """Whether ``trim`` deletes events, or somebody else does, by rules of his own."""
+
     @abstractmethod
     async def open(self) -> None:
         """Take hold of the store. Raises StartError: in use by another process, damaged, read-only, newer version."""
@@ -162,6 +165,10 @@ class BusStore(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Finish what was accepted and let go. Further calls raise StoreUnavailable."""
+
+    def problems(self) -> Mapping[str, str]:
+        """What does not work at the moment, and why; empty when all is well."""
+        return {}
 
     @abstractmethod
     async def create(self, name: str, partitions: int) -> BusLog:

@@ -4,7 +4,8 @@ A write first raises that row, which makes writers of all instances take turns; 
 commits, and a reader that knows version N never misses one below it that arrives late.
 
 A SQLite file belongs to this process alone (a lock beside it says so), so its version is answered from memory. On other
-databases it is one query, and ``wait`` also looks now and then for writes of other instances.
+databases it is one query for all who ask at the same time, and ``wait`` also looks now and then for writes of other
+instances.
 """
 
 import asyncio
@@ -36,6 +37,7 @@ from bridge.model.resource import Ref, Resource
 from bridge.stores.catalog.base import Catalog, Change, Delete, Put
 from bridge.stores.catalog.edits import apply_edit, has_labels, ref_of
 from bridge.stores.database import Blob, Database, Text
+from bridge.stores.together import Together
 from bridge.stores.waiters import Waiters
 
 SCHEMA = 1
@@ -74,6 +76,7 @@ class SqlCatalog(Catalog):
         self._database = Database(url, "catalog", TABLES, SCHEMA, alone=True)
         self._clock = clock
         self._waiters = Waiters()
+        self._question = Together(lambda: self._database.ask(select(COUNTER.c.version)))
         self._version = 0
 
     async def open(self) -> None:
@@ -102,9 +105,12 @@ class SqlCatalog(Catalog):
 
     async def version(self) -> int:
         self._database.check()
-        if not self._database.is_sqlite:
-            self._version = await self._database.read(_version)
-        return self._version
+        if self._database.is_sqlite:
+            return self._version
+        found = await self._question.answer()
+        if found is None:
+            raise StoreError("the catalog has lost its version")
+        return int(found)
 
     async def changes(self, since: int) -> list[Change]:
         query = (
@@ -152,9 +158,9 @@ class SqlCatalog(Catalog):
             query = query.limit(limit)
 
         def work(connection: Connection) -> list[Resource]:
-            rows = connection.execution_options(yield_per=500).execute(query)
-            read = (_decode(Ref(kind, bus, name), body) for kind, bus, name, body in rows)
-            return list(islice((resource for resource in read if has_labels(resource, labels)), limit))
+            with connection.execution_options(yield_per=500).execute(query) as rows:
+                read = (_decode(Ref(kind, bus, name), body) for kind, bus, name, body in rows)
+                return list(islice((resource for resource in read if has_labels(resource, labels)), limit))
 
         return await self._database.read(work)
 

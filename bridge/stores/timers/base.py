@@ -5,8 +5,8 @@ durable; until then whoever parked something still holds it. Adding a timer with
 that. Nothing leaves the store by itself: whoever has handled a due timer removes it, so a crash in between gives it
 once more.
 
-**Cost.** Timers lie on disk, whatever their number; due ones are found by an index, never by a scan. ``count``, ``groups``
-and ``drop`` read an index of the queue through: 0.1 to 1 s for a million.
+**Cost.** Timers lie on disk, whatever their number; due ones are found by an index, never by a scan. ``count``, ``loads``,
+``groups`` and ``drop`` read an index of the queue through: 0.1 to 1 s for a million.
 
 **Names.** Queues (up to 511 characters, none begins with ``~``) and ids (up to 127) are printable ASCII; a *group* is any
 text, and empty for timers that have none. Timers of one group can be found and moved together.
@@ -20,6 +20,7 @@ each.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -39,6 +40,13 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> Place:
         return self.due, self.id
+
+
+class Load(NamedTuple):
+    """How many timers there are, and when the first of them is due."""
+
+    timers: int
+    next_due: float
 
 
 class Timers(ABC):
@@ -68,6 +76,10 @@ class Timers(ABC):
 
     @abstractmethod
     async def count(self, queue: str) -> int: ...
+
+    @abstractmethod
+    async def loads(self, prefix: str) -> dict[str, Load]:
+        """What waits in each queue whose name begins with a prefix; those that are empty are left out."""
 
     @abstractmethod
     async def remove(self, queue: str, ids: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ from itertools import islice
 from msgspec.structs import replace
 
 from bridge.errors import NotFound, StoreUnavailable
-from bridge.stores.timers.base import Place, Timer, Timers
+from bridge.stores.timers.base import Load, Place, Timer, Timers
 
 
 class _Queue:
@@ -64,6 +64,14 @@ class MemoryTimers(Timers):
 
     async def count(self, queue: str) -> int:
         return len(self._find(queue).timers)
+
+    async def loads(self, prefix: str) -> dict[str, Load]:
+        found = {}
+        for name in await self.queues(prefix):
+            first = await self.next_due(name)
+            if first is not None:
+                found[name] = Load(await self.count(name), first)
+        return found
 
     async def remove(self, queue: str, ids: Sequence[str]) -> int:
         found = self._find(queue)

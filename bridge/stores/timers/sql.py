@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     Table,
     UniqueConstraint,
+    and_,
     delete,
     func,
     insert,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 
 from bridge.errors import NotFound, StoreError
 from bridge.stores.database import Blob, Database, Text, text
-from bridge.stores.timers.base import Place, Timer, Timers
+from bridge.stores.timers.base import Load, Place, Timer, Timers
 
 SCHEMA = 1
 AT_ONCE = 500
@@ -144,6 +145,14 @@ class SqlTimers(Timers):
     async def count(self, queue: str) -> int:
         return await self._database.read(lambda connection: connection.execute(_count(queue)).scalar_one())
 
+    async def loads(self, prefix: str) -> dict[str, Load]:
+        name = QUEUES.c.name
+        query = select(name, func.count(), func.min(COLUMN.due)).join(TIMERS, COLUMN.queue == QUEUES.c.number)
+        query = query.where(_begins(prefix)).group_by(name)
+        return await self._database.read(
+            lambda connection: {queue: Load(count, due) for queue, count, due in connection.execute(query)}
+        )
+
     async def remove(self, queue: str, ids: Sequence[str]) -> int:
         doomed = delete(TIMERS).where(_in(queue))
 
@@ -165,10 +174,7 @@ class SqlTimers(Timers):
         return await self._database.write(_tidy)
 
     async def queues(self, prefix: str = "") -> list[str]:
-        name = QUEUES.c.name
-        query = select(name).where(name >= prefix, name < DROPPED).order_by(name)
-        if prefix:
-            query = query.where(name < prefix[:-1] + chr(ord(prefix[-1]) + 1))  # LIKE ignores case in SQLite
+        query = select(QUEUES.c.name).where(_begins(prefix)).order_by(QUEUES.c.name)
         return await self._database.read(lambda connection: list(connection.execute(query).scalars()))
 
     async def groups(self, queue: str) -> list[str]:
@@ -188,6 +194,12 @@ class SqlTimers(Timers):
 
 def _in(queue: str) -> ColumnElement[bool]:
     return COLUMN.queue == select(QUEUES.c.number).where(QUEUES.c.name == queue).scalar_subquery()
+
+
+def _begins(prefix: str) -> ColumnElement[bool]:
+    """Of queues that were not dropped. (LIKE ignores case in SQLite.)"""
+    name = QUEUES.c.name
+    return and_(name >= prefix, name < (prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix else DROPPED))
 
 
 def _count(queue: str) -> Select[Any]:

@@ -51,6 +51,17 @@ def test_the_wish_when_to_come_back_is_passed_on() -> None:
     assert failure.hold_s is None
 
 
+def test_the_reason_tells_of_the_wish() -> None:
+    """Also of one that is no time, and so is ignored; bounded and on one line as all of it."""
+
+    def reason(wish: str) -> str:
+        return str(judge(Answer(503, {"Retry-After": wish}, b"busy"), NOW))
+
+    assert reason("31622400") == "status 503: busy (Retry-After: 31622400)"
+    assert reason("so\non") == "status 503: busy (Retry-After: so on, which is no time)"
+    assert len(reason("9" * 5000)) < 200
+
+
 def test_the_beginning_of_the_answer_is_kept() -> None:
     """Of every failure, as it came."""
     for status in (302, 400, 410, 503):

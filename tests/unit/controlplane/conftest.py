@@ -88,17 +88,17 @@ class FakeRedrives:
         self.jobs.append(Redrive(id=number, bus=where.bus, state="running", rate=rate or 0.0, started=at, **counts))
         return self.jobs[-1]
 
-    def get(self, bus: str, redrive_id: str) -> Redrive:
+    async def get(self, bus: str, redrive_id: str) -> Redrive:
         for job in self.jobs:
             if (job.bus, job.id) == (bus, redrive_id):
                 return job
         raise NotFound(f"there is no redrive {redrive_id} of the bus {bus}")
 
-    def list(self, bus: str) -> list[Redrive]:
+    async def list(self, bus: str) -> list[Redrive]:
         return [job for job in self.jobs if job.bus == bus]
 
-    def cancel(self, bus: str, redrive_id: str) -> Redrive:
-        job = self.get(bus, redrive_id)
+    async def cancel(self, bus: str, redrive_id: str) -> Redrive:
+        job = await self.get(bus, redrive_id)
         ended = replace(job, state="cancelled", ended="2026-11-24T08:00:01.000Z", reason="enough")
         self.jobs[self.jobs.index(job)] = ended
         return ended

@@ -10,9 +10,9 @@ import pytest
 from bridge.connectors.base import Config, Features, Target
 from bridge.dataplane.buses import Buses
 from bridge.dataplane.ingress.put import Ingress
-from bridge.dataplane.making import Surroundings
+from bridge.dataplane.making import Retire, Surroundings
 from bridge.dataplane.sending import Timing
-from bridge.errors import NotFound, Retryable
+from bridge.errors import NotFound, Retryable, TargetError
 from bridge.model.delivery import Delivery
 from bridge.model.event import Event
 from bridge.model.resource import Ref, Resource
@@ -44,6 +44,8 @@ class World:
         self.patience_s = patience_s
         self.opened = asyncio.Event()
         self.boxes: dict[str, list[str]] = {}
+        self.moods: dict[str, list[TargetError]] = {}
+        """What an open box answers, from the last on."""
         self.closed: set[str] = set()
         self.changed = asyncio.Event()
         world = self
@@ -56,12 +58,15 @@ class World:
             async def send(self, deliveries: Sequence[Delivery]) -> None:
                 if self.config.box in world.closed:
                     raise Retryable("the box is closed")
+                if moods := world.moods.get(self.config.box):
+                    raise moods.pop()
                 world.boxes.setdefault(self.config.box, []).extend(d.event.id for d in deliveries)
                 world.changed.set()
 
         self.kinds = {"box": BoxTarget}
         self.catalog, self.store, self.letters = RemoteCatalog(), MemoryBusStore(), MemoryDeadLetters()
         self.timers = MemoryTimers()
+        self.retire: Retire | None = None
         self.now = 1000.0
         self.clock = lambda: self.now
         self.start_again()
@@ -71,7 +76,8 @@ class World:
         self.telemetry = Telemetry()
         timing = Timing(self.clock, self.sleep, lambda: 0.0)
         around = Surroundings(
-            self, self, self.letters, self.timers, self.telemetry, timing, self.clock, patience_s=self.patience_s
+            *(self, self, self.letters, self.timers, self.telemetry, timing, self.clock, self.retire),
+            patience_s=self.patience_s,
         )
         self.buses = Buses(self.catalog, self.store, around)
         self.ingress = Ingress(self.buses, self.telemetry, lambda: 1000.0, request_size=10_000, bytes_in_flight=15_000)

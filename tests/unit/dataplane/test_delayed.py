@@ -307,6 +307,9 @@ async def test_lists_page_by_time(world: World) -> None:
     assert [(found.event.id, found.due) for found in first] == [("1", NOW + 1), ("2", NOW + 2)]
     assert [found.event.id for found in await world.delayed.list("b", 2, first[-1].place)] == ["3"]
     assert await world.delayed.list("nowhere", 2) == []
+    await world.delayed.add(world.buses["c"], [delayed(str(n), n) for n in range(1, 120)])
+    assert [found.event.id for found in await world.delayed.list("c", 110)] == [str(n) for n in range(1, 111)]
+    assert {found.event.data for found in await world.delayed.list("c", 200)} == {None}
     for token in ("x", "x~y", "~"):
         with pytest.raises(InvalidInput):
             await world.delayed.list("b", 2, token)
@@ -391,6 +394,31 @@ async def test_an_event_for_a_bus_that_is_deleted_meanwhile_is_not_found(world: 
     with pytest.raises(NotFound):
         await world.delayed.add(bus, [delayed("a", 5)])
     assert await world.waiting() == []
+    await world.delete_bus("b")
+    await world.at(5)
+    await world.at(5)
+    assert world.slept[-1] == TICK_S
+
+
+async def test_an_event_whose_put_is_cancelled_may_enter_but_not_be_forgotten(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once it is stored it enters on time, though nobody was told."""
+    stored = asyncio.Event()
+    add = world.timers.add
+
+    async def slow(timers: Sequence[Timer]) -> None:
+        await add(timers)
+        stored.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(world.timers, "add", slow)
+    putting = asyncio.ensure_future(world.delay("a", 5))
+    await stored.wait()
+    putting.cancel()
+    await asyncio.wait((putting,))
+    await world.at(5)
+    assert await world.entered() == ["a"]
 
 
 async def test_draining_lets_no_more_enter(world: World) -> None:

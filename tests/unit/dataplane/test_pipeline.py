@@ -171,3 +171,62 @@ async def test_events_that_retention_deleted_are_counted() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert lost == [(0, 1, 4)]
+
+
+class Crawling(Scripted):
+    """Takes one delivery at a time, and each takes a moment."""
+
+    async def send(self, deliveries: Sequence[Delivery]) -> None:
+        await asyncio.sleep(0.005)
+
+
+class Hanging(Scripted):
+    async def send(self, deliveries: Sequence[Delivery]) -> None:
+        await asyncio.Event().wait()
+
+
+async def relieved_of(targets: Sequence[Scripted], patience_s: float) -> list[float]:
+    """When, by the loop's clock, the owner of a pipeline was asked to relieve it of each lane."""
+    asked: list[float] = []
+    log, begun = ListLog(100), asyncio.get_running_loop().time()
+
+    def judge(partition: int, offset: int, chunks: Sequence[StoredChunk]):
+        deliveries = [Delivery(Event(str(o), "/s", "t", {}), Position(0, o), None, None) for o in range(offset, 200)]
+        return Judgement(dict.fromkeys(lanes, deliveries), [])
+
+    async def relieve(lane: Lane) -> None:
+        for hand_over in pipeline.hand_overs:
+            if hand_over.lane is lane:
+                hand_over.settled(len(hand_over.take()))
+        asked.append(asyncio.get_running_loop().time() - begun)
+        if len(asked) == len(targets):
+            done.set()
+
+    async def bury(letters: Sequence[GivenUp]) -> None:
+        raise AssertionError("nothing is given up here")
+
+    done = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
+        spec = TargetSpec(name="a", kind="scripted", concurrency=1)
+        lanes = [Lane(t, spec, exits=Exits(bury), spawn=group.create_task, timing=timing) for t in targets]
+        pipeline = Pipeline(log, "live", Wiring(nothing_new, judge, relieve=relieve), Pace(200, 0, patience_s))
+        running = group.create_task(pipeline.run())
+        async with asyncio.timeout(5):
+            await done.wait()
+        running.cancel()
+        for lane in lanes:
+            await lane.stop(lambda deliveries, settled: asyncio.sleep(0))
+    return asked
+
+
+async def test_a_lane_that_has_room_now_and_then_is_not_waited_for_longer_than_one_that_has_none() -> None:
+    """What a step waits for is the whole of it: 200 deliveries of 5 ms are a second, its patience is less."""
+    (asked_at,) = await relieved_of([Crawling()], 0.05)
+    assert asked_at < 0.5
+
+
+async def test_many_full_lanes_are_waited_for_at_the_same_time() -> None:
+    """Not one after the other."""
+    asked = await relieved_of([Hanging() for _ in range(20)], 0.1)
+    assert max(asked) - min(asked) < 0.1

@@ -1,0 +1,259 @@
+"""The cursors of a log on RocketMQ: consumer groups, whose committed offsets brokers keep.
+
+A broker holds commits in memory for some seconds before its disk has them. So what must not be forgotten is in the
+registry: that there is a cursor, and where it began. A commit for a broker that cannot be reached waits here and is told
+to it later: who reads goes on meanwhile.
+
+What this process knows of a position may be void all at once: the end of a queue was lost, an operator has reset the
+group, others read the partition now. The cursor must be read again then, and what is committed before that is not kept.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import structlog
+
+from bridge.errors import StoreUnavailable
+from bridge.rocketmq.admin import Groups
+from bridge.rocketmq.configs import GroupConfig
+from bridge.rocketmq.consumer import Puller
+from bridge.rocketmq.errors import GroupNotFound, RocketMQError
+from bridge.rocketmq.offsets import Offsets
+from bridge.rocketmq.retry import pause_s
+from bridge.stores.bus.base import Offsets as Positions
+from bridge.stores.bus.base import check_cursor_name
+from bridge.stores.bus.rocketmq_names import cursor_group
+from bridge.stores.bus.rocketmq_partition import Partition, Reading
+from bridge.stores.bus.rocketmq_registry import LogRow, Place, Registry
+from bridge.stores.bus.rocketmq_trouble import PACE, store_error
+
+log = structlog.get_logger()
+
+MAIN = "live"
+"""The cursor whose group is called as the topic."""
+Mark = tuple[str, int]
+"""A cursor, or a group, and a partition."""
+
+
+class Cursors:
+    def __init__(
+        self,
+        row: LogRow,
+        registry: Registry,
+        reading: Reading,
+        partitions: Sequence[Partition],
+        here: Callable[[], frozenset[int]],
+        token: Callable[[], str],
+    ) -> None:
+        """``partitions`` may grow; ``here`` are those that must be known; ``token`` makes names that never were."""
+        self._row = row
+        self._registry = registry
+        self._reading = reading
+        self._partitions = partitions
+        self._here = here
+        self._token = token
+        self._places: dict[str, dict[int, Place]] = {}
+        self._seen: dict[Mark, int] = {}  # the partition's epoch when the position was last read, or committed first
+        self._reset: set[Mark] = set()  # positions that an operator has set
+        self._told: set[Mark] = set()  # void ones whose reader knows that
+        self._untold: dict[Mark, int] = {}  # commits that wait for their broker, by group
+        self._telling: asyncio.Task[None] | None = None
+
+    async def get(self, name: str) -> dict[int, int]:
+        """Partitions that are not here and whose broker does not answer are left out."""
+        check_cursor_name(name)
+        places = self._places[name] = await self._registry.places(self._row.id, name)
+        found = await asyncio.gather(*[self._position(name, number, place) for number, place in places.items()])
+        return {number: offset for number, offset in zip(places, found, strict=True) if offset is not None}
+
+    async def set(self, name: str, positions: Positions) -> None:
+        check_cursor_name(name)
+        kept = {number: offset for number, offset in positions.items() if not self._is_void(name, number)}
+        places = self._places.get(name)
+        if places is None or not kept.keys() <= places.keys():
+            places = await self._begin(name, kept)
+        commits = [self._commit(name, number, places[number].group, offset) for number, offset in kept.items()]
+        await asyncio.gather(*commits)
+
+    async def names(self) -> list[str]:
+        return await self._registry.cursors(self._row.id)
+
+    async def delete(self, name: str, partitions: Iterable[int] | None = None) -> None:
+        check_cursor_name(name)
+        unused = await self._registry.forget(self._row.id, name, partitions)
+        self._places.pop(name, None)
+        numbers = range(len(self._partitions)) if partitions is None else partitions
+        for number in numbers:
+            self._seen.pop((name, number), None)
+            self._valid((name, number))
+        for group in unused - {self._row.topic}:
+            for number in range(len(self._partitions)):
+                self._untold.pop((group, number), None)
+            self._reading.chores.run(self._delete_group(group))
+
+    def was_reset(self, name: str, partition: Partition) -> None:
+        """An operator has set where the cursor is: it must be read again."""
+        log.warning("an operator has reset the group of a cursor", cursor=name, partition=partition.name)
+        self._reset.add((name, partition.number))
+
+    async def close(self) -> None:
+        """Tell brokers what they have not been told, if they are there."""
+        if self._telling is not None:
+            self._telling.cancel()
+        await self._tell_all()
+
+    # Reading
+
+    async def _position(self, name: str, number: int, place: Place) -> int | None:
+        partition = self._partitions[number]
+        try:
+            offset = await self._committed(place, partition, patient=number in self._here())
+        except RocketMQError:
+            return None
+        seen = self._seen.get((name, number))
+        at_most = await self._limit(partition, offset, seen)
+        self._seen[name, number] = partition.epoch
+        self._valid((name, number))
+        if offset > at_most:
+            log.error("a cursor was beyond what its broker has kept, and goes back", cursor=name,
+                      partition=partition.name, was=offset, now=at_most)  # fmt: skip
+            await self._commit(name, number, place.group, int(at_most))
+        return int(min(offset, at_most))
+
+    async def _committed(self, place: Place, partition: Partition, *, patient: bool) -> int:
+        untold = self._untold.get((place.group, partition.number))
+        if untold is not None:
+            return untold
+
+        async def ask() -> int | None:
+            try:
+                return await Offsets(self._reading.cluster, place.group).committed(partition.queue)
+            except GroupNotFound:
+                return None
+
+        doing = f"cannot read a cursor in {partition.name}"
+        committed = await (self._reading.persist(ask, partition.name, doing) if patient else ask())
+        return place.start if committed is None else committed
+
+    async def _limit(self, partition: Partition, offset: int, seen: int | None) -> float:
+        """How far the position can be. One of another process may be beyond an end that was lost in between."""
+        if seen is None and offset > partition.end and partition.number in self._here():
+            await partition.find_ends()
+            return partition.end
+        return partition.cap_since(seen) if seen is not None else float("inf")
+
+    # Committing
+
+    def _valid(self, mark: Mark) -> None:
+        self._reset.discard(mark)
+        self._told.discard(mark)
+
+    def _is_void(self, name: str, number: int) -> bool:
+        """Whether the cursor must be read again first. Raises StoreUnavailable, once, where its reader cannot know that."""
+        mark, partition = (name, number), self._partitions[number]
+        if mark in self._told:
+            return True
+        seen = self._seen.setdefault(mark, partition.epoch)
+        if seen == partition.epoch and mark not in self._reset:
+            return False
+        if partition.quiet and mark not in self._reset:
+            return True
+        self._told.add(mark)
+        raise StoreUnavailable(f"{partition.name}: what is known of the cursor {name} does not hold any more")
+
+    async def _begin(self, name: str, positions: Positions) -> dict[int, Place]:
+        """The places of a cursor, with those where it is new: they are written down before any broker hears of them."""
+        places = await self._registry.places(self._row.id, name)
+        new = positions.keys() - places.keys()
+        if new:
+            group = await self._group(name, new, places)
+            begun = {number: Place(group, positions[number]) for number in sorted(new)}
+            await self._registry.put(self._row.id, name, begun)
+            places |= begun
+        self._places[name] = places
+        return places
+
+    async def _group(self, name: str, new: Iterable[int], places: Mapping[int, Place]) -> str:
+        """One group for a cursor, unless a broker still knows a position of it in a partition where it is new."""
+        fresh = cursor_group(self._row.topic, name, self._token())
+        group = self._row.topic if name == MAIN else next((place.group for place in places.values()), fresh)
+        if group == fresh:
+            return fresh
+        offsets = Offsets(self._reading.cluster, group)
+        try:
+            old = await asyncio.gather(*[offsets.committed(self._partitions[number].queue) for number in new])
+        except GroupNotFound:
+            return group
+        except RocketMQError:
+            return fresh
+        return group if all(offset is None for offset in old) else fresh
+
+    async def _commit(self, name: str, number: int, group: str, offset: int) -> None:
+        mark, partition = (group, number), self._partitions[number]
+        if mark in self._untold:
+            self._untold[mark] = offset
+            return
+        try:
+            kept = await self._tell(group, partition, offset)
+        except RocketMQError as error:
+            reason = store_error(f"cannot commit a cursor in {partition.name}", error)
+            if not isinstance(reason, StoreUnavailable):
+                raise reason from error
+            self._reading.troubles.failed(partition.name, reason)
+            self._untold[mark] = offset
+            if self._telling is None:
+                self._telling = self._reading.chores.run(self._tell_until_done())
+            return
+        if not kept:
+            self.was_reset(name, partition)
+            await self._take_reset(group, partition)
+            self._is_void(name, number)
+
+    async def _tell(self, group: str, partition: Partition, offset: int) -> bool:
+        offsets = Offsets(self._reading.cluster, group)
+        try:
+            return await offsets.commit(partition.queue, offset)
+        except GroupNotFound:
+            await self._make_group(group, partition.queue.broker)
+            return await offsets.commit(partition.queue, offset)
+
+    async def _take_reset(self, group: str, partition: Partition) -> None:
+        """A pull tells the group where it was set to; commits are void before."""
+        doing = f"cannot read where a group was reset to in {partition.name}"
+        puller = Puller(self._reading.cluster, group, partition.queue)
+        await self._reading.persist(lambda: puller.fetch(0, 1, 0), partition.name, doing)
+
+    async def _tell_until_done(self) -> None:
+        try:
+            failures = 0
+            while self._untold:
+                failures += 1
+                await asyncio.sleep(pause_s(failures, PACE, 0.0))
+                await self._tell_all()
+        finally:
+            self._telling = None
+
+    async def _tell_all(self) -> None:
+        """One try for each."""
+        for mark, offset in list(self._untold.items()):
+            group, number = mark
+            partition = self._partitions[number]
+            try:
+                await self._tell(group, partition, offset)
+            except RocketMQError:
+                continue
+            self._reading.troubles.works(partition.name)
+            if self._untold.get(mark) == offset:
+                del self._untold[mark]
+
+    # Groups
+
+    async def _make_group(self, group: str, broker: str) -> None:
+        await Groups(self._reading.cluster).create(GroupConfig(group), [broker])
+
+    async def _delete_group(self, group: str) -> None:
+        """What cannot be deleted now stays behind and harms nobody: no group is ever called like it."""
+        try:
+            await Groups(self._reading.cluster).delete(group)
+        except RocketMQError as error:
+            log.info("the group of a deleted cursor stays at its broker", group=group, reason=str(error))

@@ -1,0 +1,1 @@
+"""Which instances of bridge share the stores, and how each of them is. ``base`` is the contract."""
