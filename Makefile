@@ -4,7 +4,7 @@ VENV ?= .venv
 PY = $(VENV)/bin/python
 BENCHES = put flow http_target log timers codec transform filter
 
-.PHONY: help run test lint types format fuzz bench bench-match proto clean
+.PHONY: help run test test-faults test-cluster lint types format fuzz bench bench-match bench-cluster proto clean
 .PHONY: cluster-up cluster-down cluster-status cluster-clean services-up services-down
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -17,6 +17,12 @@ run: $(VENV)/.run  ## install and start a bus on this machine, data in ./data
 
 test: $(VENV)/.dev  ## every test that needs no server beside our own
 	PYTHONASYNCIODEBUG=1 $(PY) -m pytest -m "not external"
+
+test-faults: $(VENV)/.dev  ## kill bridges again and again, and check what they took and delivered; see docs/delivery.md
+	$(PY) -m tests.faults.history
+
+test-cluster: $(VENV)/.peers  ## what needs RocketMQ, PostgreSQL and MariaDB; starts what does not run (ARGS=... for pytest)
+	PYTHONASYNCIODEBUG=1 $(PY) -m tests.cluster $(ARGS)
 
 lint: $(VENV)/.dev  ## style
 	$(PY) -m ruff check . && $(PY) -m ruff format --check .
@@ -36,6 +42,9 @@ bench: $(VENV)/.dev  ## all benchmarks but the matcher's, one after the other; s
 
 bench-match: $(VENV)/.dev  ## how fast patterns are matched
 	$(PY) -m tests.bench.bench_match
+
+bench-cluster: $(VENV)/.dev  ## our RocketMQ client beside Java's, and the bus on one broker
+	$(PY) -m tests.bench.bench_cluster
 
 cluster-up: $(VENV)/.dev  ## start RocketMQ on this machine (BROKERS=2, PROXY=1; see docs/running-on-rocketmq.md)
 	@$(PY) -m tests.servers cluster up
@@ -71,3 +80,7 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(PY)
 $(VENV)/.dev: pyproject.toml constraints.txt | $(PY)
 	@echo "Installing into $(VENV), with what tests and benchmarks need ..."
 	@$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' && touch $(VENV)/.run $@
+
+$(VENV)/.peers: $(VENV)/.dev
+	@echo "Installing into $(VENV), with clients of others that tests compare with ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,peers]' && touch $(VENV)/.run $(VENV)/.dev $@

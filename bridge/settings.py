@@ -128,9 +128,7 @@ class RocketMq(Section, frozen=True, kw_only=True):
         str,
         _doc("How topics and groups begin: the bus `traffic` is the topic `bridge-traffic`.", pattern="^[A-Za-z0-9_-]{1,40}$"),
     ] = "bridge"  # fmt: skip
-    message_size: Annotated[Size, _doc("What brokers take at once: their `maxMessageSize`.", ge=2**16)] = Size(
-        4 * 2**20
-    )
+    message_size: Annotated[Size, _doc("What brokers take at once: their `maxMessageSize`.")] = Size(4 * 2**20)
     tls: Annotated[bool, _doc("Encrypt connections, and check the certificates of servers.")] = False
     tls_ca: Annotated[str, _doc("File with the certificates of the authorities (PEM). Empty: the system's.")] = ""
     tls_cert: Annotated[str, _doc("File with our own certificate (PEM), where brokers want one.")] = ""
@@ -177,6 +175,15 @@ class Log(Section, frozen=True, kw_only=True):
 
 class Server(Section, frozen=True, kw_only=True):
     open: Annotated[bool, _doc("Allow listeners that other machines can reach, without any credentials.")] = False
+    workers: Annotated[
+        int,
+        _doc(
+            "Processes on this machine that share the work behind one address. More than one: on a RocketMQ store with a "
+            "catalog in PostgreSQL or MySQL.",
+            ge=1,
+            le=256,
+        ),
+    ] = 1
 
 
 class Stop(Section, frozen=True, kw_only=True):
@@ -271,6 +278,15 @@ def describe(settings: Settings) -> list[Setting]:
     ]
 
 
+def as_flags(settings: Settings) -> dict[str, str]:
+    """What was set, as ``load_settings`` takes it, secrets included: for another process that is to run by the same."""
+    return {
+        name: _text(getattr(getattr(settings, section), FIELDS[name].name))
+        for name in settings.origins
+        for section in [name.partition(".")[0]]
+    }
+
+
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return PREFIX + name.replace(".", "_").upper()
@@ -357,10 +373,16 @@ def _check_store(url: Any) -> None:
         raise InvalidConfig(f"{url!r} is no store; use lmdb:DIRECTORY, rocketmq://HOST:9876 or memory:")
 
 
+def _check_message_size(size: Any) -> None:
+    if size < 2**16:
+        raise InvalidConfig("less than 64KiB is not enough for messages")
+
+
 _CHECKS: dict[str, Callable[[Any], object]] = {
     "grpc.listen": Address.parse,
     "http.listen": Address.parse,
     "store.url": _check_store,
+    "rocketmq.message_size": _check_message_size,
 }
 
 

@@ -21,6 +21,7 @@ TASKS: dict[str, dict[str, Entry]] = {
     "Run": {
         "serve": Entry("serve:serve", "start a bus on this machine"),
         "settings": Entry("serve:settings", "show the settings in force and where each came from"),
+        "copy": Entry("copy:copy", "copy buses from one store to another"),
     },
     "Define": {
         "apply": Entry("apply:apply", "create or change what files define"),

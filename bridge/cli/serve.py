@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 FLAGS = {
-    "store": ("store.url", "URL", "Where the logs live: lmdb:DIRECTORY or memory:."),
+    "store": ("store.url", "URL", "Where the logs live: lmdb:DIRECTORY, rocketmq://HOST:9876 or memory:."),
     "http": ("http.listen", "ADDRESS", "Address of the HTTP listener."),
     "grpc": ("grpc.listen", "ADDRESS", "Address of the gRPC listener."),
+    "workers": ("server.workers", "N", "Processes that share the work behind one address."),
     "log_level": ("log.level", "LEVEL", "debug, info, warning or error."),
     "log_format": ("log.format", "FORMAT", "auto, text or json."),
 }

@@ -9,7 +9,7 @@ import click
 from bridge.cli import output
 from bridge.cli.options import examples, output_option, server_option, until_interrupted, with_client
 from bridge.model.clock import system_clock
-from bridge.model.status import BusStatus, Status, TargetStatus
+from bridge.model.status import BusStatus, InstanceStatus, Status, TargetStatus
 from bridge.model.times import parse_time
 
 if TYPE_CHECKING:
@@ -53,9 +53,14 @@ def _show(status: Status, form: str) -> None:
         return
     now = system_clock()
     started = parse_time(status.started)
-    click.echo(
-        f"bridge {status.version}" + (f", up {output.span(now - started)}" if started is not None else "") + "\n"
-    )
+    up = f", up {output.span(now - started)}" if started is not None else ""
+    several = f", {output.plural(len(status.instances), 'instance')}" if status.instances else ""
+    click.echo(f"bridge {status.version}{up}{several}\n")
+    if len(status.instances) > 1:
+        output.table(
+            ("INSTANCE", "ADDRESS", "VERSION", "PARTITIONS", "UP", "HEARD"), [_instance(i, now) for i in status.instances]
+        )
+        click.echo()
     if not status.buses:
         output.note("no buses yet: `bridge apply -f FILE` makes one")
         return
@@ -70,7 +75,8 @@ def _show(status: Status, form: str) -> None:
             ("TARGET", "KIND", "STATE", "LAG", "WAITING", "PARKED", "RATE", "DELIVERED", "FAILED", "DEAD"),
             [_target(n, t) for n, t in targets],
         )
-    looks = [look for name, target in targets for look in _looks(name, target, now)]
+    looks = [look for bus in status.buses for look in _unread(bus)]
+    looks += [look for name, target in targets for look in _looks(name, target, now)]
     if looks:
         click.echo()
         output.table(("LOOK AT", "SINCE", "WHY"), looks)
@@ -78,6 +84,12 @@ def _show(status: Status, form: str) -> None:
     if errors:
         click.echo()
         output.table(("LAST ERROR OF", "WHEN", "REASON"), errors)
+
+
+def _instance(one: InstanceStatus, now: float) -> tuple[object, ...]:
+    started = parse_time(one.started)
+    up = output.span(now - started) if started is not None else "-"
+    return (one.id, one.address, one.version or "-", one.partitions, up, f"{output.span(one.heard)} ago")
 
 
 def _bus(bus: BusStatus, now: float) -> tuple[object, ...]:
@@ -95,6 +107,12 @@ def _target(name: str, target: TargetStatus) -> tuple[object, ...]:
     left = (f"{target.lag:,}", f"{target.waiting:,}", f"{target.parked:,}")
     counts = (f"{target.delivered:,}", f"{target.failed:,}", f"{target.dead:,}")
     return (name, target.kind, target.state, *left, output.rate(target.rate), *counts)
+
+
+def _unread(bus: BusStatus) -> Iterator[tuple[str, str, str]]:
+    if bus.unread:
+        numbers = ", ".join(map(str, bus.unread))
+        yield bus.name, "-", f"no instance reads {output.plural(len(bus.unread), 'partition')} at the moment: {numbers}"
 
 
 def _looks(name: str, target: TargetStatus, now: float) -> Iterator[tuple[str, str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from bridge.controlplane.kinds import Kind
 from bridge.controlplane.paths import below
-from bridge.errors import Conflict
+from bridge.errors import Conflict, InvalidConfig
 from bridge.model.bus import BusSpec
 from bridge.model.documents import parse_json
 from bridge.model.resource import Ref, Resource
@@ -29,7 +29,13 @@ class Buses(Kind):
         self._forget = forget
 
     def check(self, resource: Resource) -> list[str]:
-        parse_bus(resource)
+        """What a definition says is done: where brokers decide how long events are kept, it cannot say."""
+        kept = parse_bus(resource).retention
+        if self._bus_store.retention == "broker" and (kept.age is not None or kept.size is not None):
+            raise InvalidConfig(
+                "on RocketMQ the brokers decide how long events are kept (fileReservedTime), for all buses alike; leave it out",
+                path="$.spec.retention",
+            )
         return []
 
     def check_change(self, before: Resource | None, after: Resource) -> None:

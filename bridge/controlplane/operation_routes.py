@@ -191,7 +191,7 @@ class _Routes:
             return Json(Readiness(ready=not reasons, reasons=reasons), 503 if reasons else 200)
 
         async def metrics(_: Call) -> Response:
-            return Response(self._operations.metrics(), media_type=PROMETHEUS)
+            return Response(await self._operations.metrics(), media_type=PROMETHEUS)
 
         tag = "Health"
         yield Endpoint(

@@ -26,7 +26,7 @@ class Operations:
         pauses: Pauses,
         kinds: Kinds,
         ready: Callable[[], Awaitable[dict[str, str]]],
-        metrics: Callable[[], bytes],
+        metrics: Callable[[], Awaitable[bytes]],
     ) -> None:
         """``ready`` gives what is wrong, by part (nothing: ready); ``metrics`` the Prometheus text format."""
         self.status = status

@@ -18,6 +18,8 @@ from bridge.stores.catalog.base import Catalog, Change
 
 log = structlog.get_logger()
 
+FRESH_S = 0.5
+"""How old what is known of a shared bus may be for a put. (What rules say is asked anew for each batch that they judge.)"""
 CATALOG_AGAIN_S = 1.0
 """How long until the catalog is asked again that could not be read."""
 RESTART_S = 2.0
@@ -34,6 +36,7 @@ class Buses:
         self._running: dict[str, RunningBus] = {}
         self._flows: dict[str, asyncio.Task[None]] = {}
         self._version = -1
+        self._read_at = float("-inf")
         self._turn = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
         self.waiting: dict[str, str] = {}
@@ -69,13 +72,16 @@ class Buses:
     async def get(self, name: str) -> RunningBus:
         """The bus as it is defined now. Raises NotFound, and StoreUnavailable while it cannot be started.
 
-        While the catalog cannot be read, a bus that is at work stays as it was: events can be put, as nothing that is
-        asked of them then can have been acknowledged lately.
+        One that instances share, and that is at work here, is given as it was at most ``FRESH_S`` ago, and while the
+        catalog cannot be read as it was then: whoever puts an event need not ask a database.
         """
+        bus = self._running.get(name)
+        if bus is not None and bus.log.is_shared and self._around.clock() - self._read_at < FRESH_S:
+            return bus
         try:
             await self.refresh()
         except StoreUnavailable:
-            if name not in self._running:
+            if bus is None or not bus.log.is_shared:
                 raise
         bus = self._running.get(name)
         if bus is None and name in self.waiting:
@@ -98,13 +104,16 @@ class Buses:
 
     async def refresh(self) -> None:
         """Put every acknowledged definition in force. Cheap when nothing changed. Raises StoreError."""
+        began = self._around.clock()
         if await self._catalog.version() == self._version or self._group is None:
+            self._read_at = began
             return
         async with self._turn:
             changes = await self._catalog.changes(self._version)
             if changes:
                 await self._apply(changes)
                 self._version = changes[-1].version
+            self._read_at = began
 
     async def _refresh_surely(self) -> None:
         """For flows: no event may be judged before it is known what is in force; they wait while the catalog is away."""
@@ -186,19 +195,22 @@ class Buses:
             log.error("a bus cannot be started yet", bus=resource.name, reason=str(error))
             self._tasks.spawn(self._start_later(resource))
         except BridgeError as error:
+            self.waiting.pop(resource.name, None)
             log.error("a bus cannot be started", bus=resource.name, reason=str(error))
         else:
+            self.waiting.pop(resource.name, None)
             if bus_log.is_shared:
                 self._tasks.spawn(self._watch(resource.name, bus_log))
 
     async def _start_later(self, resource: Resource) -> None:
-        """Again, if it is still defined then."""
+        """Again, if it is still defined then. Until it has started it is waiting: who puts to it is told why."""
         await self._around.timing.sleep(RESTART_S)
         async with self._turn:
-            self.waiting.pop(resource.name, None)
             now = await until_stored(lambda: self._catalog.find(resource.ref), "a definition", resource.name)
             if now is not None and now.created == resource.created and resource.name not in self._running:
                 await self._start(now)
+            else:
+                self.waiting.pop(resource.name, None)
 
     async def _set_to_work(self, resource: Resource, bus_log: BusLog, before: RunningBus | None = None) -> None:
         """Begin to read what is to be read here."""

@@ -6,6 +6,10 @@ by what else is due.
 
 One step at a time for each bus: events that are just entering cannot be cancelled any more, and a cancelled one never
 enters. Buses do not wait for each other.
+
+Where several instances share a bus, events enter it at the one that reads its partition 0, which looks now and then for
+what others have accepted. The others cancel only what is not due for a while: what is, may be entering there. When
+partition 0 moves, events that are just entering may do so twice.
 """
 
 import asyncio
@@ -33,6 +37,10 @@ PREFIX, PARKED = "delayed/", "retry/"
 """How the queues of delayed events and of parked retries begin; the name of the bus follows."""
 TICK_S = 0.25
 """The longest sleep: an event that was just accepted, or a clock that was set forward, is noticed after this time."""
+LOOK_EVERY_S = 0.75
+"""How often an instance looks for what others have accepted for a bus of which it reads partition 0."""
+FAR_S = 5.0
+"""What is due later than this from now is not entering anywhere, whatever the clocks of other instances say."""
 TIDY_EVERY_S = 10.0
 REST_S = 1.0
 """How long to wait after a failure of one bus."""
@@ -76,7 +84,8 @@ class DelayedEvents:
         self._lines: dict[str, _Line] = {}
         self._given = 0
         self._draining = False
-        self._tidied = 0.0
+        self._tidied = self._looked = 0.0
+        self._looking = False
 
     async def begin(self) -> None:
         """Learn what waits; forget what a crash left behind of buses that were deleted."""
@@ -102,13 +111,36 @@ class DelayedEvents:
         async with asyncio.TaskGroup() as group:
             while True:
                 now = self._clock()
+                if not (self._looking or self._looked <= now < self._looked + LOOK_EVERY_S):
+                    self._looking, self._looked = True, now
+                    group.create_task(self._look())
                 for line in self._lines.values():
-                    if line.next <= now and not line.moving:
+                    if line.next <= now and not line.moving and self._is_mine(line.bus):
                         line.moving = True
                         group.create_task(self._move(line))
                 if not self._tidied <= now < self._tidied + TIDY_EVERY_S:
                     await self._tidy(now)
                 await self._sleep(self._rest())
+
+    def _is_mine(self, bus: str) -> bool:
+        """Whether events enter this bus here; also where it is not at work, so that the failure is seen."""
+        found = self._buses.find(bus)
+        return found is None or not found.log.is_shared or 0 in found.log.here
+
+    async def _look(self) -> None:
+        """Learn of what other instances have accepted."""
+        try:
+            names = [bus.name for bus in self._buses.all() if bus.log.is_shared and 0 in bus.log.here]
+            queues = {PREFIX + name: name for name in names}
+            for queue in await self._timers.queues(PREFIX) if names else ():
+                first = await self._timers.next_due(queue) if queue in queues else None
+                if first is not None:
+                    line = self._lines.setdefault(queues[queue], _Line(queues[queue], first))
+                    line.next = min(line.next, first)
+        except BridgeError as error:
+            log.debug("it cannot be seen what other instances have accepted", reason=str(error))
+        finally:
+            self._looking = False
 
     async def drain(self) -> None:
         """Let no more events enter, and wait for those that are just entering; call before ``run`` is cancelled."""
@@ -119,7 +151,7 @@ class DelayedEvents:
 
     def _rest(self) -> float:
         resting = () if self._draining else self._lines.values()
-        first = min((line.next for line in resting if not line.moving), default=inf)
+        first = min((line.next for line in resting if not line.moving and self._is_mine(line.bus)), default=inf)
         return min(max(first - self._clock(), 0.001), TICK_S)
 
     async def _tidy(self, now: float) -> None:
@@ -136,8 +168,8 @@ class DelayedEvents:
         try:
             while line.next <= self._clock() and not self._draining:
                 async with line.turn:
-                    if self._lines.get(line.bus) is not line:
-                        return  # the bus was deleted
+                    if self._lines.get(line.bus) is not line or not self._is_mine(line.bus):
+                        return  # the bus was deleted, or is another instance's now
                     await self._step(line)
             line.failing = False
         except Exception as error:
@@ -193,7 +225,7 @@ class DelayedEvents:
     async def _check(self, bus: RunningBus, ids: Sequence[str]) -> None:
         """A bus that is deleted takes with it what waits; what came too late for that must not wait for its successor."""
         with suppress(NotFound):
-            if await self._buses.get(bus.name) is bus:
+            if (await self._buses.get(bus.name)).created == bus.created:
                 return
         await self.withdraw(bus.name, ids)
         raise NotFound(f"the bus {bus.name!r} was deleted meanwhile", path="$.bus")
@@ -230,14 +262,16 @@ class DelayedEvents:
         async with line.turn:
             cancelled = await self._cancel(line, event_id, source)
         if not cancelled:
-            raise NotFound(f"no event with the id {event_id!r} {f'of {source} ' if source else ''}waits for {bus}")
+            event = f"no event with the id {event_id!r} {f'of {source} ' if source else ''}"
+            raise NotFound(f"{event}waits for {bus}, or it is just entering")
         return cancelled
 
     async def _cancel(self, line: _Line, event_id: str, source: str) -> int:
+        soon = -inf if self._is_mine(line.bus) else self._clock() + FAR_S
         cancelled, after = 0, None
         while page := await self._timers.list(line.queue, MOST, after, group=event_id):
             after = page[-1].place
-            waiting = [timer for timer in page if timer.id not in line.entered]
+            waiting = [timer for timer in page if timer.id not in line.entered and timer.due > soon]
             ids = [timer.id for timer in waiting if not source or read_delayed(timer.body).source == source]
             cancelled += await self._timers.remove(line.queue, ids)
         return cancelled

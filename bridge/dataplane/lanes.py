@@ -140,12 +140,15 @@ class Lane:
         self._contents.changed.set()
 
     async def inherit(self, deliveries: Sequence[Delivery], settled: Settled) -> None:
-        """Take what a predecessor has left. In order by key at once, even if that is more than there is room for."""
-        if not self._by_key or self.stopped:
+        """Take what a predecessor has left, at once, even if that is more than there is room for: nobody waits for it."""
+        if self.stopped:
             await self.put(deliveries, settled)
             return
-        for index in range(len(deliveries)):
-            self._add(self._contents.cut(deliveries, index, settled, None))
+        start = 0
+        while start < len(deliveries):
+            send = self._contents.cut(deliveries, start, settled, None)
+            start += len(send.deliveries)
+            self._add(send)
         self._wake()
 
     async def put(self, deliveries: Sequence[Delivery], settled: Settled, keeper: Keeper | None = None) -> None:
@@ -211,10 +214,10 @@ class Lane:
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
-        await self._attempts.close()
         for send in left:
             await _pass_on(send, heir)
         self._handed_over.set()
+        await self._attempts.close()
 
     def _wake(self) -> None:
         """Start as many workers as there is work for."""

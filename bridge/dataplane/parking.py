@@ -123,13 +123,18 @@ class Parking:
             self._keys.add(key)  # before anything is waited for: the next of the key comes behind
             self._stale.add(key)
             self._moving.add(key)
-        async with self._turn:
-            await self._store([self._timer(one, key or "") for one in waiting])
+        try:
+            async with self._turn:
+                await self._store([self._timer(one, key or "") for one in waiting])
+                if key is not None:
+                    due = max(one.due for one in waiting)
+                    await until_stored(
+                        lambda: self._timers.move(self._queue, key, due), "parked deliveries", self._queue
+                    )
+        finally:  # also when its lane was stopped meanwhile: what was stored by then comes back
             if key is not None:
-                due = max(one.due for one in waiting)
-                await until_stored(lambda: self._timers.move(self._queue, key, due), "parked deliveries", self._queue)
                 self._moving.discard(key)
-        self._look_at(min(one.due for one in waiting))
+            self._look_at(min(one.due for one in waiting))
 
     async def join(self, deliveries: Sequence[Delivery]) -> None:
         """See lanes.Park."""
@@ -145,7 +150,8 @@ class Parking:
 
     async def _store(self, timers: Sequence[Timer]) -> None:
         for timer in timers:
-            self._gone.pop(timer.id, None)
+            if self._gone.pop(timer.id, None) is not None:  # it was done with, and is here once more: let it come back
+                self._out.discard(timer.id)
         crash_point("park-before-stored")
         await until_stored(lambda: self._timers.add(timers), "parked deliveries", self._queue)
         crash_point("park-stored")

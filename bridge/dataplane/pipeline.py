@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bridge.crashpoints import crash_point
 from bridge.dataplane.lanes import Lane
 from bridge.dataplane.ledger import Ledger
-from bridge.dataplane.routing import Judgement
+from bridge.dataplane.routing import Failures, Judgement
 from bridge.dataplane.sending import Send, Settled
 from bridge.errors import NotFound
 from bridge.model.delivery import Delivery
@@ -72,11 +72,28 @@ class HandOver:
         self.settled = settled
 
     def offer(self) -> None:
+        """As many as there is room for now."""
         self.left = self.left[self.lane.offer(self.left, self.settled) :]
 
     def take(self) -> Sequence[Delivery]:
         left, self.left = self.left, ()
         return left
+
+
+class Burying(HandOver):
+    """Deliveries to a lane that could not be made, on their way to the dead letters."""
+
+    def __init__(self, failures: Failures, settled: Settled) -> None:
+        super().__init__(failures.lane, [one.delivery for one in failures.given_up], settled)
+        self._failures = failures
+
+    def offer(self) -> None:
+        """That takes a while."""
+
+    async def finish(self) -> None:
+        await self._failures.bury(self._failures.given_up)
+        if left := self.take():
+            self.settled(len(left))
 
 
 class Pipeline:
@@ -210,12 +227,21 @@ class Pipeline:
         await self._wiring.refresh()
         if self._ending:  # another pipeline reads this batch
             return
-        deliveries, given_up = self._wiring.judge(partition, offset, chunks)
-        ledger = self._ledgers[partition]
-        unsettled = sum(map(len, deliveries.values())) + sum(len(letters) for _, letters in given_up)
-        batch = ledger.enter(chunks[-1].end, unsettled)
-        self.read[partition] = chunks[-1].end
+        hand_overs = self._enter(partition, chunks[-1].end, self._wiring.judge(partition, offset, chunks))
         crash_point("matched")
+        for hand_over in hand_overs:  # a full lane delays no other
+            hand_over.offer()
+        await self._put_rest([hand_over for hand_over in hand_overs if hand_over.left])
+        for hand_over in hand_overs:  # not if that failed: a target that leaves just then must still find them
+            self.hand_overs.remove(hand_over)
+
+    def _enter(self, partition: int, end: int, judgement: Judgement) -> list[HandOver]:
+        """From now on it counts as read."""
+        deliveries, failures = judgement
+        ledger = self._ledgers[partition]
+        unsettled = sum(map(len, deliveries.values())) + sum(len(failed.given_up) for failed in failures)
+        batch = ledger.enter(end, unsettled)
+        self.read[partition] = end
 
         def settled(number: int) -> None:
             if ledger.settle(batch, number):
@@ -224,17 +250,9 @@ class Pipeline:
         if not batch.unsettled:
             self._advance()
         hand_overs = [HandOver(lane, wanted, settled) for lane, wanted in deliveries.items()]
+        hand_overs += [Burying(failed, settled) for failed in failures]
         self.hand_overs += hand_overs
-        try:
-            for hand_over in hand_overs:  # a full lane delays no other
-                hand_over.offer()
-            for bury, letters in given_up:
-                await bury(letters)
-                settled(len(letters))
-            await self._put_rest([hand_over for hand_over in hand_overs if hand_over.left])
-        finally:
-            for hand_over in hand_overs:
-                self.hand_overs.remove(hand_over)
+        return hand_overs
 
     async def _put_rest(self, hand_overs: Sequence[HandOver]) -> None:
         """Side by side: lanes that are full, or fill up again and again, hold up the others once, however many they are."""
@@ -247,6 +265,9 @@ class Pipeline:
 
     async def _put(self, hand_over: HandOver, until: float) -> None:
         """``until``: by the clock of the event loop, how long its lane is waited for, if it may leave."""
+        if isinstance(hand_over, Burying):
+            await self._bury(hand_over, until)
+            return
         lane = hand_over.lane
         while hand_over.left:
             if lane.stopped:  # its heir takes it
@@ -255,19 +276,32 @@ class Pipeline:
                 return
             hand_over.offer()
             if hand_over.left and not await self._room(lane, until):
-                assert self._wiring.relieve is not None
-                await self._wiring.relieve(lane)
+                await self._relieve(lane)
                 await asyncio.sleep(0)  # a lane that is just being replaced has nobody who could leave: let that happen
 
+    async def _bury(self, burying: Burying, until: float) -> None:
+        if not await self._in_time(burying.finish, until):
+            await self._relieve(burying.lane)
+            if burying.left:  # it has nobody any more who could leave
+                await burying.finish()
+
+    async def _relieve(self, lane: Lane) -> None:
+        assert self._wiring.relieve is not None
+        await self._wiring.relieve(lane)
+
     async def _room(self, lane: Lane, until: float) -> bool:
-        if self._wiring.relieve is None:
-            await lane.room()
-            return True
-        if lane.is_held:
+        if lane.is_held and self._wiring.relieve is not None:
             return False
+        return await self._in_time(lane.room, until)
+
+    async def _in_time(self, work: Callable[[], Awaitable[None]], until: float) -> bool:
+        """Do it; False when it took too long and was cancelled. Where nobody can be relieved, it may take as long as it does."""
+        if self._wiring.relieve is None:
+            await work()
+            return True
         try:
             async with asyncio.timeout_at(until):
-                await lane.room()
+                await work()
         except TimeoutError:
             return False
         return True

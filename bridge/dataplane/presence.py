@@ -160,5 +160,6 @@ def _shown(other: Other) -> InstanceStatus:
         address=instance.address,
         version=report.status.version if report is not None else "",
         started=format_time(instance.started),
+        partitions=sum(len(bus.reading) for bus in report.status.buses) if report is not None else 0,
         heard=round(max(0.0, instance.age_s), 3),
     )

@@ -77,11 +77,19 @@ class CompiledRule(msgspec.Struct, frozen=True, eq=False):
     passes: Passes | None = None
 
 
+class Failures(NamedTuple):
+    """What could not be made for a lane, and who buries it."""
+
+    lane: Lane
+    bury: Bury
+    given_up: list[GivenUp]
+
+
 class Judgement(NamedTuple):
-    """Deliveries by lane, and what cannot be delivered, by who buries it."""
+    """Deliveries by lane, and what cannot be delivered."""
 
     deliveries: dict[Lane, list[Delivery]]
-    given_up: list[tuple[Bury, list[GivenUp]]]
+    failures: list[Failures]
 
 
 Hits = list[tuple[int, Event]]
@@ -185,4 +193,4 @@ class Routing:
             else:
                 given_up.append(made)
         if given_up:
-            judgement.given_up.append((target.bury, given_up))
+            judgement.failures.append(Failures(target.lane, target.bury, given_up))

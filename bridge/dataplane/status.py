@@ -1,11 +1,13 @@
 """How the data plane is, in the nouns of ``bridge.model.status``."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from bridge.dataplane.buses import Buses
 from bridge.dataplane.making import LaneEntry, RuleEntry
+from bridge.dataplane.rules import LIVE
 from bridge.dataplane.running import RunningBus
 from bridge.model.status import BreakerStatus, BusStatus, RuleStatus, TargetStatus
+from bridge.model.statuses import add_unread
 from bridge.model.times import format_time
 from bridge.rules.scope import Names
 from bridge.stores.bus.base import Usage
@@ -35,7 +37,30 @@ async def bus_status(bus: RunningBus, used: Used, *, whole: bool = True) -> BusS
         rate=bus.stats.received.rate,
         lag=bus.lag(),
         rules=tuple(rules),
+        reading=tuple(sorted(bus.log.here)),
     )
+
+
+async def with_unread(status: BusStatus, bus: RunningBus) -> BusStatus:
+    """The status of a bus that instances share, with what waits in partitions that none of them reads at the moment.
+
+    Raises StoreError.
+    """
+    unread = sorted(set(range(bus.log.partitions)) - set(status.reading))
+    if not unread:
+        return status
+    lags = _lags(bus, unread, await bus.log.cursor(LIVE))
+    own = {}
+    for target in list(bus.rules.targets()):
+        position = await bus.log.cursor(target.cursor)
+        own[target.names.rule, target.names.target] = _lags(bus, [p for p in unread if p in position], position)
+    return add_unread(status, lags, own)
+
+
+def _lags(bus: RunningBus, partitions: Iterable[int], position: Mapping[int, int]) -> dict[int, int]:
+    """By partition, the events behind a position."""
+    held = {partition: bus.log.bounds(partition) for partition in partitions}
+    return {partition: max(0, end - position.get(partition, first)) for partition, (first, end) in held.items()}
 
 
 def _rule_status(bus: RunningBus, name: str, entry: RuleEntry, used: Used, parked: Mapping[Names, Load]) -> RuleStatus:

@@ -61,7 +61,9 @@ class RuleStatus(_Shown, frozen=True, kw_only=True):
 
 
 class BusStatus(_Shown, frozen=True, kw_only=True):
-    """``events``, ``size_bytes`` and ``oldest`` are what the log holds now."""
+    """``events``, ``size_bytes`` and ``oldest`` are what the log holds now. ``unread``: partitions that no instance reads at
+    the moment, as they are moving from one to another; ``reading``: all others.
+    """
 
     name: str
     partitions: int
@@ -72,17 +74,20 @@ class BusStatus(_Shown, frozen=True, kw_only=True):
     rate: float
     lag: int
     rules: tuple[RuleStatus, ...]
+    reading: tuple[int, ...] = ()
+    unread: tuple[int, ...] = ()
 
 
 class InstanceStatus(_Shown, frozen=True, kw_only=True):
-    """One process of several that share buses. ``address``: of its HTTP listener; ``heard``: seconds since its last sign
-    of life.
+    """One process of several that share buses. ``address``: of its HTTP listener; ``partitions``: how many it reads, of all
+    buses; ``heard``: seconds since its last sign of life.
     """
 
     id: str
     address: str
     version: str
     started: str
+    partitions: int
     heard: float
 
 

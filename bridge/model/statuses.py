@@ -4,7 +4,7 @@ Counts and rates are summed; so is lag, as each instance knows that of the parti
 whole (its events, its size, what is parked) is told by one instance, and others tell nothing or the same of it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
@@ -13,6 +13,8 @@ from bridge.model.status import BreakerStatus, BusStatus, LastError, RuleStatus,
 
 STATES = ("paused", "blocked", "open", "failing", "behind", "running")
 """Of a target; what says most comes first."""
+Lags = Mapping[int, int]
+"""Partition to events."""
 BREAKERS = ("open", "half-open", "closed")
 
 
@@ -29,6 +31,22 @@ def merge_statuses(mine: Status, others: Iterable[Status]) -> Status:
     every = (mine, *others)
     buses = [_bus(some) for some in _together(status.buses for status in every)]
     return replace(mine, started=min(status.started for status in every), buses=tuple(buses))
+
+
+def add_unread(bus: BusStatus, lags: Lags, own: Mapping[tuple[str, str], Lags]) -> BusStatus:
+    """With the lag of partitions that nobody reads, told by partition: of the bus and, where that differs, of targets
+    (rule, target).
+    """
+
+    def lag(rule: str, target: str) -> int:
+        return sum({**lags, **own.get((rule, target), {})}.values())
+
+    def with_lag(rule: RuleStatus) -> RuleStatus:
+        targets = (replace(target, lag=target.lag + lag(rule.name, target.name)) for target in rule.targets)
+        return replace(rule, targets=tuple(targets))
+
+    rules = tuple(map(with_lag, bus.rules))
+    return replace(bus, unread=tuple(sorted(lags)), lag=bus.lag + sum(lags.values()), rules=rules)
 
 
 def _together(lists: Iterable[Sequence[Thing]]) -> list[list[Thing]]:
@@ -51,6 +69,7 @@ def _bus(some: Sequence[BusStatus]) -> BusStatus:
         rate=sum(bus.rate for bus in some),
         lag=sum(bus.lag for bus in some),
         rules=tuple(_rule(rules) for rules in _together(bus.rules for bus in some)),
+        reading=tuple(sorted({partition for bus in some for partition in bus.reading})),
     )
 
 

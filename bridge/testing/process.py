@@ -30,8 +30,13 @@ class BridgeProcess:
         self.data = folder / "data"
         self._flags = flags
         self._program = program
-        # As users run it: asyncio's debug mode, which tests set for themselves, takes twice the time.
-        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
+        # As users run it: asyncio's debug mode, which tests set for themselves, takes twice the time; where tests find
+        # servers is no setting.
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name != "PYTHONASYNCIODEBUG" and not name.startswith("BRIDGE_TEST_")
+        }
         self._environ = inherited | dict(environ or {})
         self._process: subprocess.Popen[str] | None = None
         self.grpc = self.http = ""

@@ -25,7 +25,8 @@ BATCH = 100
 
 
 def apply(bridge: BridgeProcess, rules: list[dict]) -> None:
-    bus = {"kind": "Bus", "name": load.BUS, "spec": {"retention": {"size": "512MiB"}}}
+    kept = {"retention": {"size": "512MiB"}} if (bridge.data / "events").exists() else {}  # else the brokers decide
+    bus = {"kind": "Bus", "name": load.BUS, "spec": kept}
     text = "\n---\n".join(json.dumps(one) for one in [bus, *rules]).encode()
     request = urllib.request.Request(f"http://{bridge.http}/v1/apply", text, {"content-type": "application/yaml"})
     urllib.request.urlopen(request).close()

@@ -78,9 +78,15 @@ def test_units_and_switches_in_words() -> None:
         ("[limits]\nsubscribers = -1", "$.limits.subscribers", ">= 0"),
         ("[limits]\nrequest_size = 4096", "$.limits.request_size", "not a size such as"),
         ("[log]\nlevel = 'loud'", "$.log.level", "choose from debug, info, warning, error"),
-        ("[store]\nurl = 'rocketmq://127.0.0.1:9876'", "$.store.url", "not available yet"),
-        ("[store]\nurl = 'data'", "$.store.url", "use lmdb:DIRECTORY or memory:"),
-        ("[store]\nurl = 'lmdb:'", "$.store.url", "use lmdb:DIRECTORY or memory:"),
+        ("[store]\nurl = 'data'", "$.store.url", "use lmdb:DIRECTORY, rocketmq://HOST:9876 or memory:"),
+        ("[store]\nurl = 'lmdb:'", "$.store.url", "use lmdb:DIRECTORY, rocketmq://HOST:9876 or memory:"),
+        ("[store]\nurl = 'rocketmq:'", "$.store.url", "use lmdb:DIRECTORY, rocketmq://HOST:9876 or memory:"),
+        ("[store]\nurl = 'rocketmq://'", "$.store.url", "names no name server"),
+        ("[store]\nurl = 'rocketmq://a:9876,'", "$.store.url", "names no name server"),
+        ("[store]\nurl = 'rocketmq://a:99999'", "$.store.url", "is not an address"),
+        ("[rocketmq]\nmessage_size = '1KiB'", "$.rocketmq.message_size", "less than 64KiB"),
+        ("[rocketmq]\ntopic_prefix = 'a/b'", "$.rocketmq.topic_prefix", "matching regex"),
+        ("[rocketmq]\ntls = 'yes'", "$.rocketmq.tls", "expected `bool`"),
     ],
 )
 def test_what_is_not_right_is_refused_with_its_place(toml: str, path: str, reason: str) -> None:
@@ -89,6 +95,35 @@ def test_what_is_not_right_is_refused_with_its_place(toml: str, path: str, reaso
         load(toml)
     assert caught.value.path == path
     assert "bridge.toml" in str(caught.value)
+
+
+def test_name_servers_of_a_store() -> None:
+    """One or several; without a port it is RocketMQ's own."""
+    for url, servers in (
+        ("rocketmq://a", ("a:9876",)),
+        ("rocketmq://127.0.0.1:1/", ("127.0.0.1:1",)),
+        ("rocketmq://a:1,b;[::1]:2", ("a:1", "b:9876", "[::1]:2")),
+        ("lmdb:data", ()),
+    ):
+        store = load(store__url=url).store
+        assert (store.name_servers, store.directory) == (servers, None if servers else Path("data"))
+
+
+@pytest.mark.parametrize(
+    ("toml", "path"),
+    [
+        ("access_key = 'a'", "$.rocketmq.access_key"),
+        ("secret_key = 'a'", "$.rocketmq.secret_key"),
+        ("security_token = 'a'", "$.rocketmq.security_token"),
+        ("tls_ca = 'a'", "$.rocketmq.tls_ca"),
+        ("tls = true\ntls_key = 'a'", "$.rocketmq.tls_key"),
+    ],
+)
+def test_what_means_nothing_alone_is_refused(toml: str, path: str) -> None:
+    """Else somebody would believe that it is in force."""
+    with pytest.raises(InvalidConfig, match="means nothing without") as caught:
+        load(f"[rocketmq]\n{toml}")
+    assert caught.value.path == path
 
 
 def test_an_unknown_variable_is_refused() -> None:

@@ -315,7 +315,7 @@ class RocketMqBusStore(BusStore):
         row = found.row
         await self._rivals.check(row)
         try:
-            if await self._persist(lambda: self._prepare(row), f"cannot see to the topic {row.topic}"):
+            if await self._persist(lambda: self._prepare(row), f"cannot see to the topic {row.topic}", patience_s=0):
                 log.error("the topic of a bus was missing on a broker and is made anew", topic=row.topic)
         except StoreUnavailable:
             if not self._shared:  # where others read, too, those on other brokers may go on

@@ -139,7 +139,7 @@ class Cursors:
         """How far the position can be. One of another process may be beyond an end that was lost in between."""
         if seen is None and offset > partition.end and partition.number in self._here():
             await partition.find_ends()
-            return partition.end
+            return await partition.first_since_boot() if offset > partition.end else offset
         return partition.cap_since(seen) if seen is not None else float("inf")
 
     # Committing

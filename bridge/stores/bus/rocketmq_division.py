@@ -55,11 +55,13 @@ class Division:
     async def divide(self) -> None:
         """While nothing reads: give back what others shall read, take what is ours."""
         self._stop_reading()
+        self._due.clear()
         queues = tuple(partition.queue for partition in self._partitions)
         if self._member is None or self._member.queues != queues:
             await self.leave()
             await self._join(queues)
-        assert self._membership is not None
+        if self._membership is None:
+            return  # the log was dropped meanwhile
         self._due.clear()
         self._reading = self._membership.owned - self._leaving
         self.here = frozenset(partition.number for partition in self._partitions if partition.queue in self._reading)

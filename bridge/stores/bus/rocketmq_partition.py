@@ -17,6 +17,7 @@ import structlog
 
 from bridge.errors import StoreUnavailable
 from bridge.model.log import StoredChunk
+from bridge.rocketmq.admin import Brokers
 from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.consumer import HOLD_S, Cause, Fetched, Puller
 from bridge.rocketmq.errors import GroupNotFound
@@ -55,7 +56,7 @@ class Reading(NamedTuple):
 
     async def persist(self, work: Callable[[], Awaitable[T]], what: str, doing: str) -> T:
         """With the patience of a reader. Raises as ``rocketmq_trouble.persist``."""
-        return await persist(work, what, doing, self.troubles, self.patience_s)
+        return await persist(work, what, doing, self.troubles, self.patience_s, stubborn=True)
 
 
 class Partition:
@@ -76,7 +77,8 @@ class Partition:
         self._mean_size = 0.0
         self._reading = reading
         self._caps: list[tuple[int, int]] = []  # since which epoch there is nothing from which offset on
-        self._shorter: tuple[int, float] | None = None  # than known: how long it looked then, since when
+        self._shorter: tuple[int, int, float] | None = None  # than known: the lowest and latest end, since when
+        self._mending: asyncio.Task[None] | None = None
         self._waiting = 0
         self._watching: asyncio.Task[None] | None = None
         self._ahead: dict[int, asyncio.Task[list[StoredChunk]]] = {}
@@ -94,38 +96,73 @@ class Partition:
 
     async def learn(self) -> None:
         """Ask the broker for its ends. Raises RocketMQError."""
-        offsets = Offsets(self._reading.cluster, self._reading.group)
-        self.saw(*await asyncio.gather(offsets.minimum(self.queue), offsets.maximum(self.queue)))
+        self.saw(*await self._ends())
 
-    def stored(self, end: int) -> None:
-        """We have just stored something that ends there."""
-        if end > self.end:
+    async def _ends(self) -> tuple[int, int]:
+        offsets = Offsets(self._reading.cluster, self._reading.group)
+        first, end = await asyncio.gather(offsets.minimum(self.queue), offsets.maximum(self.queue))
+        return first, end
+
+    def stored(self, first: int, end: int, least: int) -> None:
+        """We have just stored something there; it had to be at ``least`` or behind, unless the end was lost."""
+        if first < least:
+            self._is_shorter(first, certain=True)
+        elif end > self.end:
             self.end = end
             self._reading.moved()
 
     def saw(self, first: int, end: int) -> None:
         """A broker has told its ends."""
-        self.heard_at = now = asyncio.get_running_loop().time()
-        if end < self.end and self.known and not self._has_shrunk(end, now):
+        self.heard_at = asyncio.get_running_loop().time()
+        if self.known and end < self.end:
+            self._is_shorter(end)
             return
-        grown = end > self.end or not self.known
         if not self.known:
             end = max(end, self.end)  # of what we have stored meanwhile
+        grown = end > self.end or not self.known
         self.first, self.end, self.known, self._shorter = first, max(first, end), True, None
         if grown:
             self._reading.moved()
 
-    def _has_shrunk(self, end: int, now: float) -> bool:
-        if self._shorter is None or end > self._shorter[0]:
-            self._shorter = (end, now)
-        if now - self._shorter[1] < SHRUNK_AFTER_S:
-            return False
+    def _is_shorter(self, end: int, *, certain: bool = False) -> None:
+        """The queue ends there, before what was known; when that lasts without growing, it is believed."""
+        now = asyncio.get_running_loop().time()
+        lowest, latest, since = self._shorter or (end, -1, now)
+        self._shorter = (min(lowest, end), max(latest, end), now if end > latest else since)
+        if self._mending is None and (certain or now - self._shorter[2] >= SHRUNK_AFTER_S):
+            self._mending = self._reading.chores.run(self._mend())
+
+    async def _mend(self) -> None:
+        """Begin again with what is left: positions behind it go back to the first event that nobody can have read."""
+        doing = f"cannot find the ends of {self.name}"
+        try:
+            cap = await self.first_since_boot()
+            if self._shorter is not None:
+                cap = min(cap, self._shorter[0])
+            first, end = await self._reading.persist(self._ends, self.name, doing)
+        except StoreUnavailable:
+            return  # whoever looks next begins it anew
+        finally:
+            self._mending = None
         log.error(
             "the end of a queue is gone from its broker; cursors go back to what is left, and new events are not missed",
             partition=self.name, was=self.end, now=end,
         )  # fmt: skip
-        self.void(cap=end)
-        return True
+        self.first, self.end, self._shorter = first, max(first, end), None
+        self.void(cap=cap)
+
+    async def first_since_boot(self) -> int:
+        """The first offset stored since the broker started, or the end: what a queue loses, it loses with a broker that
+        dies, so whoever was beyond the end then has read everything before this. Raises StoreUnavailable.
+        """
+        cluster, broker = self._reading.cluster, self.queue.broker
+        offsets = Offsets(cluster, self._reading.group)
+
+        async def ask() -> int:
+            boot_ms = (await Brokers(cluster).runtime(broker)).get("bootTimestamp", "")
+            return await offsets.at(self.queue, int(boot_ms) if boot_ms.isdecimal() else 0)
+
+        return await self._reading.persist(ask, self.name, f"cannot find the start of {broker}")
 
     def cap_since(self, epoch: int) -> float:
         """A position that was right in that epoch can be no further than this."""

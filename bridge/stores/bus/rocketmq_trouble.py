@@ -53,9 +53,18 @@ class Troubles:
             log.info("RocketMQ works again", what=what)
 
 
-async def persist(work: Callable[[], Awaitable[T]], what: str, doing: str, troubles: Troubles, patience_s: float) -> T:
-    """Do ``work`` until RocketMQ lets it succeed, for as long as the patience lasts; raises ``store_error`` then, and at
-    once where another try cannot help.
+async def persist(
+    work: Callable[[], Awaitable[T]],
+    what: str,
+    doing: str,
+    troubles: Troubles,
+    patience_s: float,
+    *,
+    stubborn: bool = False,
+) -> T:
+    """Do ``work`` until RocketMQ lets it succeed, for as long as the patience lasts; raises ``store_error`` then.
+
+    At once where another try cannot help; ``stubborn``: only where nobody can change that, as permissions can be given.
     """
     loop = asyncio.get_running_loop()
     deadline, failures = loop.time() + patience_s, 0
@@ -69,7 +78,7 @@ async def persist(work: Callable[[], Awaitable[T]], what: str, doing: str, troub
             troubles.failed(what, reason)
             failures += 1
             pause = pause_s(failures, PACE, random.random())  # noqa: S311 - no secret
-            if loop.time() + pause > deadline:
+            if loop.time() + pause > deadline or not (error.again or stubborn):
                 raise reason from error
             await asyncio.sleep(pause)
         else:

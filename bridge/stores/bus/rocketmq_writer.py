@@ -82,7 +82,7 @@ class Writer:
     def _gather(self) -> list[Append]:
         batch = [self._waiting.popleft()]
         size = batch[0].size
-        while self._waiting and size + self._waiting[0].size <= GROUP_BYTES:
+        while self._waiting and size + self._waiting[0].size <= min(GROUP_BYTES, self._batch_bytes):
             size += self._waiting[0].size
             batch.append(self._waiting.popleft())
         return batch
@@ -90,12 +90,15 @@ class Writer:
     async def _send(self, batch: Sequence[Append]) -> None:
         """One batch; who cannot be served is told why."""
         try:
-            first = await self._store([member for append in batch for member in append.members])
+            if len(batch) == 1:
+                first = await self._store(batch[0].members)
+            else:
+                first = await self._store_batch([member for append in batch for member in append.members])
         except TooLarge as error:
             if len(batch) == 1:
                 _fail(batch, self._reason(error))
                 return
-            for append in batch:  # one of them is: its neighbours must not suffer
+            for append in batch:  # the broker takes less than we think, so nothing of it is stored
                 await self._send([append])
         except RocketMQError as error:
             self._give_up(batch, self._reason(error))
@@ -119,9 +122,9 @@ class Writer:
             first += len(append.members)
 
     async def _store(self, members: Sequence[bytes]) -> int:
-        """The offset of the first one. In halves where it is too much for one batch; a broker's own limit may be lower.
-
-        The halves of one append need not be neighbours then, if others write to the queue.
+        """Messages of one append: the offset of the first one. In halves where it is too much for one batch; a broker's
+        own limit may be lower. The halves need not be neighbours, if others write to the queue; and where the broker
+        finds one of the messages too large, of which we do not know, those before it are stored.
         """
         largest = max(map(len, members))
         if largest > self._batch_bytes:
@@ -156,7 +159,7 @@ class Writer:
                 if found is None:
                     continue
                 first = found
-            partition.stored(first + len(members))
+            partition.stored(first, first + len(members), start)
             return first
 
     def _first(self, answer: Command) -> int:

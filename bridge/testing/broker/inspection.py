@@ -41,7 +41,7 @@ def runtime_info(broker: Broker, _: Request) -> Answer:
         "brokerActive": "true",
         "brokerVersionDesc": "V5_5_0",
         "brokerVersion": "513",
-        "bootTimestamp": "0",
+        "bootTimestamp": str(broker.boot_ms),
         "commitLogDiskRatio": "0.15",
         "commitLogMaxOffset": str(broker.log.position),
         "commitLogMinOffset": "0",

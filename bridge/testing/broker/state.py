@@ -49,6 +49,7 @@ class Broker:
         self.locks = Locks()
         self.timers = Timers()
         self.holds = Holds()
+        self.boot_ms = self.now_ms
         self.offsets.start(clock())
         self.entry_delay_ms = 0
         self._entering: deque[tuple[int, Record]] = deque()
@@ -140,6 +141,7 @@ class Broker:
             self.offsets.crash(self.clock())
 
     def start(self) -> None:
+        self.boot_ms = self.now_ms
         self.offsets.start(self.clock())
 
 

@@ -47,6 +47,29 @@ def test_tables_for_people(run, server: FakeServer, monkeypatch: pytest.MonkeyPa
     )
 
 
+def test_instances_are_counted_and_listed(run, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where several share the buses; one that shares them with nobody now is counted."""
+    monkeypatch.setattr(status, "system_clock", lambda: 100.0)
+    one = {"id": "web-1-17-ab", "address": "10.0.0.1:8080", "version": "0.1.0", "started": "1970-01-01T00:00:10.000Z", "partitions": 12, "heard": 0.0}
+    two = one | {"id": "web-2-19-cd", "address": "10.0.0.2:8080", "version": "", "heard": 3.2}
+    server.answer("GET", "/v1/status", STATUS | {"instances": [one]})
+    assert run("status").stdout.startswith("bridge 0.1.0, up 1m 30s, 1 instance\n\nBUS ")
+    server.answer("GET", "/v1/status", STATUS | {"instances": [one, two]})
+    assert run("status").stdout.startswith(
+        "bridge 0.1.0, up 1m 30s, 2 instances\n\n"
+        "INSTANCE     ADDRESS        VERSION  PARTITIONS  UP      HEARD\n"
+        "web-1-17-ab  10.0.0.1:8080  0.1.0    12          1m 30s  0s ago\n"
+        "web-2-19-cd  10.0.0.2:8080  -        12          1m 30s  3s ago\n\n"
+        "BUS "
+    )
+
+
+def test_partitions_that_nobody_reads_need_a_look(run, server: FakeServer) -> None:
+    """While they move from an instance that died, say."""
+    server.answer("GET", "/v1/status", STATUS | {"buses": [STATUS["buses"][1] | {"unread": [1, 3]}]})
+    assert "empty    -      no instance reads 2 partitions at the moment: 1, 3\n" in run("status").stdout
+
+
 @pytest.mark.parametrize(
     ("members", "lines"),
     [

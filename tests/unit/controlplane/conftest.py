@@ -146,13 +146,16 @@ class World:
             pauses=Pauses(self.resources, self.unblock, self.clock),
             kinds=FakeKinds(),
             ready=self.ready,
-            metrics=lambda: b"up 1\n",
+            metrics=self.metrics,
         )
         self.app = make_app(self.resources, self.operations)
 
     async def forget(self, bus: str) -> None:
         assert bus not in self.bus_store.logs()
         self.forgotten.append(bus)
+
+    async def metrics(self) -> bytes:
+        return b"up 1\n"
 
     async def status(self) -> Status:
         target = TargetStatus(name="a", kind="paper", state="running", lag=0, delivered=1, failed=0, dead=0, rate=0.0)

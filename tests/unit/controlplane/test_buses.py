@@ -22,6 +22,16 @@ async def test_bad_buses_are_refused_with_their_path(world, spec: str, path: str
     assert world.bus_store.logs() == []
 
 
+async def test_retention_is_refused_where_it_is_the_broker_s(world) -> None:
+    """A bound that nobody keeps is no bound."""
+    world.bus_store.retention = "broker"
+    for kept in ("age: 7d", "size: 1GiB"):
+        with pytest.raises(InvalidConfig, match="fileReservedTime") as caught:
+            await world.apply(f"kind: Bus\nname: b\nspec: {{retention: {{{kept}}}}}")
+        assert caught.value.path == "$.spec.retention"
+    await world.apply("kind: Bus\nname: b\nspec: {retention: {}}")
+
+
 async def test_partitions_grow_and_never_shrink(world) -> None:
     """The log follows."""
     await world.apply("kind: Bus\nname: b\nspec: {partitions: 2}")

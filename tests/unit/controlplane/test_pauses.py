@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from bridge.controlplane.pauses import MAX_REASON
+from bridge.controlplane.pauses import MAX_REASON, Pauses
 from bridge.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
-from bridge.model.pauses import Pause, entries
+from bridge.model.pauses import Pause, Resumption, entries, resumptions
 from bridge.model.resource import Ref, Resource
 from bridge.model.times import format_time
 from bridge.stores.catalog.base import Delete, Put
@@ -192,3 +192,53 @@ async def test_pauses_at_once_are_all_kept(ruled) -> None:
     """Of two targets of one rule."""
     await asyncio.gather(ruled.operations.pause(*A), ruled.operations.pause("traffic", "red", "b"))
     assert set(entries(await stored(ruled))) == {"a", "b"}
+
+
+# Several instances
+
+
+@pytest.fixture
+async def shared(ruled):
+    """The bus is read by several instances; ``blocked`` says what they tell of the target."""
+    ruled.blocked = False
+
+    async def is_blocked(*place: str) -> bool:
+        assert place == A
+        return ruled.blocked
+
+    ruled.operations._pauses = Pauses(ruled.resources, ruled.unblock, ruled.clock, is_blocked=is_blocked)
+    return ruled
+
+
+async def test_instances_are_told_by_the_catalog(shared) -> None:
+    """Each time anew, since any of them may be blocked; the pause goes in the same step."""
+    await shared.operations.pause(*A)
+    await shared.operations.resume(*A)
+    shared.clock.advance(5)
+    await shared.operations.resume(*A)
+    after = await stored(shared)
+    at = format_time(shared.clock())
+    assert (entries(after), resumptions(after)) == ({}, {"a": Resumption(number=2, at=at, skip=False)})
+    assert shared.unblocked == []
+
+
+async def test_a_resumption_outlives_changes_of_the_rule(shared) -> None:
+    """An instance may see both at once."""
+    await shared.operations.resume(*A)
+    [changed] = await shared.apply(RULE.replace("path: x", "path: z"))
+    assert set(resumptions(changed.resource)) == {"a"}
+    [again] = await shared.apply(RULE.replace("path: x", "path: z"))
+    assert again.action == "unchanged"
+    [gone] = await shared.apply(RULE.replace("name: a", "name: c"))
+    assert resumptions(gone.resource) == {}
+
+
+async def test_where_no_instance_is_blocked_there_is_nothing_to_skip(shared) -> None:
+    """Else each that is makes its event a dead letter."""
+    version = await shared.catalog.version()
+    with pytest.raises(NotFound, match="traffic/red/a is not blocked"):
+        await shared.operations.resume(*A, skip=True)
+    assert await shared.catalog.version() == version
+    shared.blocked = True
+    await shared.operations.resume(*A, skip=True)
+    assert resumptions(await stored(shared))["a"].skip

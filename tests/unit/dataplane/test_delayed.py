@@ -81,6 +81,7 @@ class World:
         await self.catalog.write([Put(Resource(kind="Bus", name=name))])
         self.buses[name] = SimpleNamespace(
             name=name,
+            created=len(self.catalog._log),
             log=await self.store.create(name, partitions),
             spec=BusSpec(),
             stats=BusStats(name, self.telemetry, lambda: self.now),
@@ -92,6 +93,9 @@ class World:
 
     def find(self, name: str) -> SimpleNamespace | None:
         return self.buses.get(name)
+
+    def all(self) -> list[SimpleNamespace]:
+        return list(self.buses.values())
 
     async def get(self, name: str) -> SimpleNamespace:
         await asyncio.sleep(0)
@@ -477,3 +481,94 @@ async def test_all_of_a_request_is_durable_or_it_fails(world: World, monkeypatch
     assert await world.waiting() == []
     assert await world.ingress.put_events("b", events) == {}
     assert (await world.entered(), await world.waiting(), world.ingress.trouble) == (["1"], ["2"], None)
+
+
+# Several instances
+
+
+class Twin(World):
+    """Another instance on the same stores, which reads these partitions of the bus ``b``."""
+
+    def __init__(self, first: World, *here: int) -> None:
+        super().__init__()
+        self.timers, self.store, self.catalog = first.timers, first.store, first.catalog
+        self.start_again()
+        bus = vars(first.buses["b"])
+        log = self.store.log("b")
+        shared = SimpleNamespace(is_shared=True, here=frozenset(here), partitions=2, append=log.append, name="b")
+        self.buses["b"] = SimpleNamespace(**bus | {"log": shared})
+
+    def reads(self, *here: int) -> None:
+        self.buses["b"].log.here = frozenset(here)
+
+
+@pytest.fixture
+async def twins() -> AsyncIterator[tuple[Twin, Twin]]:
+    """The second one reads partition 0."""
+    first = World()
+    await first.make_bus("b", partitions=2)
+    one, two = Twin(first, 1), Twin(first, 0)
+    async with at_work(one), at_work(two):
+        yield one, two
+
+
+async def entered(world: World) -> list[str]:
+    log = world.store.log("b")
+    chunks = [chunk for p in range(log.partitions) for chunk in await log.read(p, 0, 10_000)]
+    return sorted(event.id for chunk in chunks for event in events_of(chunk))
+
+
+async def both_at(twins: tuple[Twin, Twin], seconds: float) -> None:
+    for world in twins:
+        await world.at(seconds)
+
+
+async def test_events_enter_at_the_instance_that_reads_partition_0(twins: tuple[Twin, Twin]) -> None:
+    """Whoever accepted them, within a second; once."""
+    one, two = twins
+    await one.delay("a", 5)
+    await two.delay("b", 5)
+    await one.at(5)
+    assert await entered(one) == []
+    await two.at(4)
+    await two.at(4.9)
+    await two.at(5)
+    assert await entered(one) == ["a", "b"]
+    await both_at(twins, 8)
+    assert await entered(one) == ["a", "b"]
+
+
+async def test_events_enter_where_partition_0_has_gone(twins: tuple[Twin, Twin]) -> None:
+    """Those that it knows and those that it does not."""
+    one, two = twins
+    await one.delay("a", 5)
+    await two.delay("b", 6)
+    two.reads()
+    one.reads(0, 1)
+    await both_at(twins, 1)
+    await two.at(7)
+    assert await entered(one) == []
+    await one.at(7)
+    assert await entered(one) == ["a", "b"]
+
+
+async def test_elsewhere_only_what_is_not_due_for_a_while_is_cancelled(twins: tuple[Twin, Twin]) -> None:
+    """The rest may be entering there; it is cancelled where it enters."""
+    one, two = twins
+    await one.delay("soon", 4)
+    await one.delay("late", 60)
+    with pytest.raises(NotFound, match="just entering"):
+        await one.delayed.cancel("b", "soon")
+    assert await one.delayed.cancel("b", "late") == 1
+    assert await two.delayed.cancel("b", "soon") == 1
+    await both_at(twins, 70)
+    assert await entered(one) == []
+
+
+async def test_a_bus_that_is_divided_while_an_event_is_accepted_is_the_same_bus(twins: tuple[Twin, Twin]) -> None:
+    """The event waits for it."""
+    one, _ = twins
+    before = one.buses["b"]
+    one.buses["b"] = SimpleNamespace(**vars(before))
+    assert len(await one.delayed.add(before, [delayed("a", 5)])) == 1
+    assert await one.waiting() == ["a"]

@@ -139,5 +139,5 @@ def test_a_batch_that_fails_for_a_bad_one_ends(count: int, bad: set[int], perman
     assert sorted(taken + buried) == list(range(count))
     if permanent or others_taken:
         assert sorted(buried) == sorted(bad.intersection(range(count)))
-    most = max(1, len(bad)) * (2 * count.bit_length() + 2)
+    most = max(1, len(bad)) * (2 * count.bit_length() + 4)
     assert requests <= (most if permanent else 3 * most)

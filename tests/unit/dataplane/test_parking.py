@@ -338,3 +338,62 @@ async def test_what_joins_a_key_that_is_out_comes_back_however_much_else_does(sc
         if 6 in scene.ids():
             break
     assert 6 in scene.ids()
+
+
+async def test_what_is_read_again_just_after_it_came_back_and_was_taken_does_not_stay_for_ever(scene: Scene) -> None:
+    """After a crash the log gives it too: it joins its key while its timer is about to be forgotten."""
+    await scene.begin(by_key=True)
+    await scene.park(5, after_s=60, key="a")
+    await scene.time.advance(61)
+    assert scene.ids() == [5]
+    await scene.owner.all_became("delivered")  # and its timer goes soon
+    await scene.parking.join([delivery(5, "a"), delivery(6, "a")])
+    await scene.time.advance(1)
+    assert scene.ids() == [5, 6]
+    await scene.owner.all_became("delivered")
+    await scene.time.advance(1)
+    assert (await scene.parking.count(), scene.parking.keeps("a")) == (0, False)
+
+
+@pytest.mark.parametrize("turns", range(6))
+@pytest.mark.parametrize("key", ["k", None])
+async def test_parking_that_is_cut_short_leaves_nothing_behind_for_ever(
+    scene: Scene, turns: int, key: str | None
+) -> None:
+    """The lane was stopped: its heir has the delivery, and what was stored of it by then comes back, too."""
+    await scene.begin(by_key=key is not None)
+    slow = SlowTimers(scene.timers)
+    scene.parking._timers = slow
+    parking = scene.spawn(scene.parking.park([waiting(5, scene.time.now + 60)], key))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    parking.cancel()
+    await asyncio.gather(parking, *slow.under_way, return_exceptions=True)
+    await scene.time.advance(61)
+    for _ in range(3):
+        await scene.owner.all_became("delivered")
+        await scene.time.advance(1)
+    assert await scene.parking.count() == 0
+    if key is not None:
+        await scene.parking.join([delivery(5), delivery(6)])
+        await scene.time.advance(1)
+        assert scene.ids() == [5, 6]
+
+
+class SlowTimers:
+    """Takes some turns, and finishes what it has begun even if nobody waits for it any more, as a database's thread does."""
+
+    def __init__(self, timers: MemoryTimers) -> None:
+        self._timers = timers
+        self.under_way: list[asyncio.Task[Any]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        async def slowly(*given: Any, **more: Any) -> Any:
+            async def work() -> Any:
+                await asyncio.sleep(0)
+                return await getattr(self._timers, name)(*given, **more)
+
+            self.under_way.append(asyncio.ensure_future(work()))
+            return await asyncio.shield(self.under_way[-1])
+
+        return slowly

@@ -74,8 +74,8 @@ def test_a_transform_makes_the_payload() -> None:
     judged = routing.judge(0, 0, [chunk(0, event(0), event(1, data=b"{}"))])
     (delivery,) = judged.deliveries["audit"]
     assert delivery.payload.body == b'{"to":"red"}'
-    ((buried_by, given_up),) = judged.given_up
-    assert buried_by is bury
+    ((lane, buried_by, given_up),) = judged.failures
+    assert (lane, buried_by) == ("audit", bury)
     assert isinstance(given_up[0], GivenUp)
     assert (given_up[0].decision.reason, given_up[0].delivery.event.id) == ("transform-error", "1")
 

@@ -29,6 +29,8 @@ TARGETS: dict[str, dict[str, Any]] = {
 """A rule each, with one target, whose box has the same name. ``steady`` is never disturbed."""
 DISTURBED = st.sampled_from([name for name in TARGETS if name != "steady"])
 IN_ORDER = ("key", "none")
+LONGEST_S = 10.0
+"""Until everything has arrived: no time in a run that goes well."""
 
 STEPS = st.lists(
     st.one_of(
@@ -164,7 +166,7 @@ class Play:
             if name in self.paused:
                 await self.do_resume(name)
         for name in TARGETS:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(LONGEST_S):
                 while not self.wanted[name] <= await self._accounted_for(name):
                     await self.do_unblock(skip=True)
                     if name in self.paused:  # it failed for days
@@ -172,7 +174,7 @@ class Play:
                     await asyncio.sleep(0)
 
     async def _until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LONGEST_S):
             while not holds():
                 await asyncio.sleep(0)
 
@@ -224,3 +226,10 @@ def test_a_crash_while_a_changed_target_takes_over_loses_nothing(turns: int) -> 
 def test_a_target_comes_back_only_when_nothing_of_it_is_left_on_the_way(turns: int) -> None:
     """What its own cursor still hands over would be overtaken by the live one, and read again when it leaves once more."""
     played(("put", 50), ("pause", "late"), ("put", 220), ("turns", turns), ("resume", "late"), ("put", 290))
+
+
+@pytest.mark.parametrize("name", ["plain", "key"])
+@pytest.mark.parametrize("turns", range(4))
+def test_a_target_that_is_changed_and_held_at_once_holds_up_nobody(turns: int, name: str) -> None:
+    """What was just being handed to its old lane must not wait for room in the new one."""
+    played(("put", 103), ("turns", turns), ("pause", name), ("change", name), ("put", 103))

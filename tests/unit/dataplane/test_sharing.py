@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import pytest
+from msgspec.structs import replace
 
-from bridge.dataplane.status import bus_status
+from bridge.dataplane.status import bus_status, with_unread
 from bridge.errors import StoreUnavailable
 from bridge.model.pauses import let_go_on
 from bridge.model.resource import Ref
@@ -100,13 +101,17 @@ async def test_one_that_begins_in_the_past_again_begins_there() -> None:
 async def test_while_the_catalog_is_away_events_are_taken_and_wait() -> None:
     """None is judged, as a rule may have changed; then each is delivered once."""
     catalog = MoodyCatalog()
-    world = world_with(catalog)
-    await world.define("Bus", "b")
+    several = Several(1)
+    several.first.catalog = catalog
+    [world] = several.instances = [Instance(several.first, several.division)]
+    await world.define("Bus", "b", partitions=PARTITIONS)
     await world.rule("r", "box")
-    async with at_work(world):
+    async with AsyncExitStack() as stack:
+        await several.start(stack, 0)
         await world.put("1")
         await world.until("box", "1")
         catalog.away = True
+        world.now += 10
         await world.put("2", "3")
         await asyncio.sleep(0.02)
         assert (world.boxes["box"], world.buses.trouble) == (["1"], "the catalog is away")
@@ -115,6 +120,26 @@ async def test_while_the_catalog_is_away_events_are_taken_and_wait() -> None:
         catalog.away = False
         await world.until("box", "1", "2", "3")
         assert world.buses.trouble is None
+
+
+async def test_a_put_asks_the_catalog_now_and_then() -> None:
+    """Of a bus that is shared and at work; a bus that is not known is asked for."""
+    catalog = MoodyCatalog()
+    several = Several(1)
+    several.first.catalog = catalog
+    [world] = several.instances = [Instance(several.first, several.division)]
+    await world.define("Bus", "b", partitions=PARTITIONS)
+    async with AsyncExitStack() as stack:
+        await several.start(stack, 0)
+        await world.buses.refresh()
+        catalog.away = True
+        before = await world.buses.get("b")
+        catalog.away = False
+        await world.define("Bus", "b", partitions=PARTITIONS, retention={"age": "1d"})
+        await world.define("Bus", "c")
+        assert (await world.buses.get("b")).spec == before.spec
+        assert (await world.buses.get("c")).name == "c"
+        assert (await world.buses.get("b")).spec != before.spec
 
 
 class Several:
@@ -206,6 +231,31 @@ async def test_counts_go_on_when_a_bus_is_divided_anew() -> None:
         assert bus is not None
         status = await bus_status(bus, lambda *_: None)
         assert (status.received, status.rules[0].matched, status.rules[0].targets[0].delivered) == (20, 20, 20)
+
+
+async def test_what_nobody_reads_is_told_with_what_waits_there() -> None:
+    """As after the death of an instance, until another one has its partitions."""
+    several = Several(1)
+    first = several.first
+    await first.define("Bus", "b", partitions=PARTITIONS)
+    await first.rule("r", "box")
+    async with AsyncExitStack() as stack:
+        await several.start(stack, 0)
+        ids = [str(n) for n in range(20)]
+        await several.instances[0].put(*ids)
+        await first.until("box", *ids)
+        bus = several.instances[0].buses.find("b")
+        assert bus is not None
+        log = first.store.log("b")
+        await until(lambda: bus.lag() == 0)
+        ends = {p: log.bounds(p).end for p in range(PARTITIONS)}
+        await log.commit("live", {1: ends[1] - 1, 2: 0, 3: ends[3]})
+        await log.commit(own_cursor("r", "t"), {1: 0})
+        told = replace(await bus_status(bus, lambda *_: None), reading=(0,))
+        found = await with_unread(told, bus)
+        assert (found.unread, found.lag) == ((1, 2, 3), 1 + ends[2])
+        assert found.rules[0].targets[0].lag == ends[1] + ends[2]
+        assert await with_unread(replace(told, reading=(0, 1, 2, 3)), bus) == replace(told, reading=(0, 1, 2, 3))
 
 
 async def test_a_rate_is_shared_by_the_partitions_that_are_read() -> None:

@@ -5,7 +5,19 @@ import pytest
 
 from bridge.errors import NotFound
 from bridge.model.documents import parse_json
-from bridge.model.pauses import IN_SPEC, Pause, entries, pause, paused, resume, with_entries
+from bridge.model.pauses import (
+    IN_SPEC,
+    Pause,
+    Resumption,
+    entries,
+    let_go_on,
+    pause,
+    paused,
+    resume,
+    resumptions,
+    with_entries,
+    with_resumptions,
+)
 from bridge.model.resource import Resource
 from bridge.model.rule import RuleSpec
 
@@ -64,3 +76,19 @@ def test_a_target_that_is_not_there(change) -> None:
     """Not found, with its place."""
     with pytest.raises(NotFound, match="no target traffic/red/c"):
         change(rule())
+
+
+def test_letting_a_target_go_on_is_counted() -> None:
+    """So that whoever sees two of them knows that they are two; each target by itself."""
+    stopped = pause(rule(status={"starts": {}}), "a", ENTRY)
+    once = let_go_on(stopped, "a", "now", skip=False)
+    assert (entries(once), resumptions(once)) == ({}, {"a": Resumption(number=1, at="now")})
+    twice = let_go_on(let_go_on(once, "a", "later", skip=True), "b", "later", skip=False)
+    assert resumptions(twice) == {
+        "a": Resumption(number=2, at="later", skip=True),
+        "b": Resumption(number=1, at="later"),
+    }
+    assert twice.status["starts"] == {}
+    assert with_resumptions(twice, {}).status == {"starts": {}}
+    with pytest.raises(NotFound):
+        let_go_on(once, "c", "now", skip=False)

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from bridge.model.status import BreakerStatus, BusStatus, InstanceStatus, LastError, RuleStatus, Status, TargetStatus
-from bridge.model.statuses import merge_statuses
+from bridge.model.statuses import add_unread, merge_statuses
 
 TARGET = TargetStatus(name="t", kind="file", state="running", lag=1, delivered=2, failed=3, dead=4, rate=0.5, waiting=5)
 RULE = RuleStatus(name="r", enabled=True, matched=7, targets=(TARGET,))
@@ -11,7 +11,7 @@ BUS = BusStatus(
     name="b", partitions=4, events=100, size_bytes=999, oldest="2026-01-02T00:00:00.000Z",
     received=10, rate=1.5, lag=3, rules=(RULE,),
 )  # fmt: skip
-HERE = InstanceStatus(id="i", address="a", version="1", started="s", heard=0.0)
+HERE = InstanceStatus(id="i", address="a", version="1", started="s", partitions=4, heard=0.0)
 STATUS = Status(version="1", started="2026-01-02T00:00:00.000Z", buses=(BUS,), instances=(HERE,))
 
 
@@ -74,6 +74,16 @@ def test_what_is_parked_and_due_is_told_by_who_knows() -> None:
     knows = replace(TARGET, parked=7, next_attempt="2026-01-01T00:00:00.000Z", retention_used=0.25)
     found = target(knows, TARGET, replace(TARGET, retention_used=0.5))
     assert (found.parked, found.next_attempt, found.retention_used) == (7, knows.next_attempt, 0.5)
+
+
+def test_partitions_that_nobody_reads_are_told() -> None:
+    """With what waits in them: of the bus, and of targets that have a cursor of their own there."""
+    mine = status(reading=(0, 2), lag=0)
+    other = status(replace(TARGET, lag=0), reading=(3,), lag=0, partitions=5)
+    merged = merge_statuses(mine, [other]).buses[0]
+    assert (merged.reading, merged.unread) == ((0, 2, 3), ())
+    found = add_unread(merged, {1: 10, 4: 5}, {("r", "t"): {4: 7}, ("r", "u"): {1: 99}})
+    assert (found.unread, found.lag, found.rules[0].targets[0].lag) == ((1, 4), 15, 1 + 17)
 
 
 def test_what_only_one_has_is_there() -> None:

@@ -1,0 +1,121 @@
+"""A bridge whose buses live on a cluster, for tests that look at it from both sides."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from bridge.client import Client
+from bridge.rocketmq.admin import Groups, Topics
+from bridge.rocketmq.cluster import Cluster
+from bridge.testing.process import BridgeProcess
+
+Json = dict[str, Any]
+ANSWER_S = 40.0
+
+
+class BusBridge:
+    """``prefix`` is how its topics and groups begin; ``client`` speaks to it while it runs."""
+
+    client: Client
+
+    def __init__(self, folder: Path, name_server: str, prefix: str, *, catalog: str = "", **environ: str) -> None:
+        """``catalog``: URL of a database that instances share; SQLite of its own if there is none."""
+        variables = {"BRIDGE_ROCKETMQ_TOPIC_PREFIX": prefix, "BRIDGE_CATALOG_URL": catalog} | environ
+        given = {name: value for name, value in variables.items() if value}
+        self.process = BridgeProcess(folder, "--store", f"rocketmq://{name_server}", environ=given)
+        self.folder = folder
+        self.name_server = name_server
+        self.prefix = prefix
+        self.life = 0
+        """Which of its lives this is, from 1; 0 while it is dead or starts."""
+        self._lives = 0
+        self._stack = AsyncExitStack()
+
+    async def committed(self, bus: str) -> dict[int, int]:
+        """Where the live cursor of a bus stands, as the broker says."""
+        topic = self.topic(bus)
+        async with Cluster([self.name_server]) as cluster:
+            found = await Groups(cluster).progress(topic, topic)
+        return {one.queue.id: one.committed or 0 for one in found}
+
+    def topic(self, bus: str) -> str:
+        return f"{self.prefix}-{bus}"
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self.process.start)
+        self.client = await self._stack.enter_async_context(Client(self.process.http, timeout_s=ANSWER_S))
+        self._lives += 1
+        self.life = self._lives
+
+    async def kill(self) -> None:
+        self.life = 0
+        await asyncio.to_thread(self.process.kill)
+        await self._stack.aclose()
+
+    async def stop(self) -> int:
+        """In good order; its exit code."""
+        self.life = 0
+        await self._stack.aclose()
+        return await asyncio.to_thread(self.process.stop)
+
+    async def close(self) -> None:
+        if self.process.running:
+            await self.kill()
+
+    async def apply(self, *documents: Json) -> None:
+        await self.client.apply("\n---\n".join(map(json.dumps, documents)))
+
+    async def put(self, bus: str, *events: Json) -> None:
+        for result in await self.client.put_batch(bus, events):
+            assert result.error is None, result.error
+
+    async def reasons(self) -> dict[str, str]:
+        """Why it says that it is not ready; empty when it is."""
+        return await asyncio.to_thread(_reasons, f"http://{self.process.http}/readyz")
+
+    def lines(self, name: str) -> list[Json]:
+        """What a file target wrote so far; a line that is not complete yet is left out."""
+        path = self.folder / name
+        text = path.read_bytes() if path.exists() else b""
+        return [json.loads(line) for line in text[: text.rfind(b"\n") + 1].splitlines()]
+
+    async def until_lines(self, name: str, number: int, seconds: float = 30) -> list[Json]:
+        async with asyncio.timeout(seconds):
+            while len(found := self.lines(name)) < number:
+                await asyncio.sleep(0.02)
+        return found
+
+
+def _reasons(url: str) -> dict[str, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            said = json.load(answer)
+    except urllib.error.HTTPError as answer:
+        with answer:
+            said = json.load(answer)
+    return dict(said["reasons"])
+
+
+@asynccontextmanager
+async def serving(folder: Path, name_server: str, prefix: str, **more: str) -> AsyncIterator[BusBridge]:
+    """One that runs, and is killed at the end of the block."""
+    bridge = BusBridge(folder, name_server, prefix, **more)
+    await bridge.start()
+    try:
+        yield bridge
+    finally:
+        await bridge.close()
+
+
+async def sweep(cluster: Cluster, prefix: str) -> None:
+    """Delete what a bridge of this prefix has left on a cluster."""
+    topics, groups = Topics(cluster), Groups(cluster)
+    for name in await topics.names():
+        if name.startswith(f"{prefix}-"):
+            await topics.delete(name)
+            await groups.delete(name)
