@@ -4,7 +4,7 @@ VENV ?= .venv
 PY = $(VENV)/bin/python
 BENCHES = put flow http_target log timers codec transform filter
 
-.PHONY: help run test test-faults test-cluster lint types format fuzz bench bench-match bench-cluster proto clean
+.PHONY: help run test test-faults test-cluster lint types format fuzz bench bench-match bench-cluster bench-rocketmq proto clean
 .PHONY: cluster-up cluster-down cluster-status cluster-clean services-up services-down
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -45,6 +45,9 @@ bench-match: $(VENV)/.dev  ## how fast patterns are matched
 
 bench-cluster: $(VENV)/.dev  ## our RocketMQ client beside Java's, and the bus on one broker
 	$(PY) -m tests.bench.bench_cluster
+
+bench-rocketmq: $(VENV)/.dev  ## the log of a bus on the cluster of `make cluster-up`, and from put to file
+	$(PY) -m tests.bench.bench_rocketmq
 
 cluster-up: $(VENV)/.dev  ## start RocketMQ on this machine (BROKERS=2, PROXY=1; see docs/running-on-rocketmq.md)
 	@$(PY) -m tests.servers cluster up

@@ -104,6 +104,8 @@ class Bridge:
         self.settings = settings
         self._clock = clock
         self._started = clock()
+        self.failed = asyncio.Event()
+        """A part has failed that should never end: nothing but a new start helps."""
         self.telemetry = Telemetry()
         self._siblings = siblings(self.telemetry) if siblings is not None else None
         self.store, self.catalog, self.dead_letters, self.timers = _stores(settings, clock)
@@ -131,7 +133,9 @@ class Bridge:
         self.instances = _instances(settings)
         self.presence = self._presence(self.instances) if self.instances is not None else None
         self._all_redrives = AllRedrives(self.redrives, self.presence, asyncio.sleep)
-        self.resources = Resources(self.catalog, self.store, self.kinds, self.delayed.forget)
+        self.resources = Resources(
+            self.catalog, self.store, self.kinds, self.delayed.forget, catch_up=self.buses.refresh
+        )
         self.operations = Operations(
             status=self.status,
             letters=Letters(self.dead_letters, self._all_redrives),
@@ -228,14 +232,15 @@ class Bridge:
     @asynccontextmanager
     async def _moving(self) -> AsyncIterator[None]:
         """The data plane, drained at the end for as long as the settings say."""
-        async with _background(self.buses.run()) as flow, _background(self._retention.run()):
+        failed = self.failed
+        async with _background(self.buses.run(), failed) as flow, _background(self._retention.run(), failed):
             ready = asyncio.ensure_future(self.buses.ready.wait())
             await asyncio.wait((ready, flow), return_when=asyncio.FIRST_COMPLETED)
             ready.cancel()
             if flow.done():
                 await flow  # raises why it could not start
             await self.delayed.begin()
-            async with _background(self.redrives.run()), _background(self.delayed.run()):
+            async with _background(self.redrives.run(), failed), _background(self.delayed.run(), failed):
                 yield
                 await self.delayed.drain()
             try:
@@ -293,7 +298,7 @@ class Bridge:
             timeout_graceful_shutdown=max(1, round(self.settings.stop.drain)),
         )
         server = _Server(config)
-        async with _background(server.serve(sockets=[listener])) as serving:
+        async with _background(server.serve(sockets=[listener]), self.failed) as serving:
             try:
                 yield
             finally:
@@ -308,7 +313,7 @@ class Bridge:
         if self.presence is None:
             yield
             return
-        async with _background(self.presence.run(str(self.http_address))):
+        async with _background(self.presence.run(str(self.http_address)), self.failed):
             yield
 
 
@@ -404,16 +409,21 @@ async def _opened(store: BusStore | Catalog | DeadLetters | Timers | Instances) 
 
 
 @asynccontextmanager
-async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator["asyncio.Task[None]"]:
-    """A task that lives as long as the block."""
+async def _background(work: Coroutine[Any, Any, None], failed: asyncio.Event) -> AsyncIterator["asyncio.Task[None]"]:
+    """A task that lives as long as the block. ``failed`` is set when it fails."""
     task = asyncio.ensure_future(work)
+
+    def ended(_: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a part of the service failed", exc_info=task.exception())
+            failed.set()
+
+    task.add_done_callback(ended)
     try:
         yield task
     finally:
         task.cancel()
         await asyncio.wait((task,))
-        if not task.cancelled() and task.exception() is not None:
-            log.error("a part of the service failed", exc_info=task.exception())
 
 
 def _listen(address: Address, *, share: bool) -> socket.socket:
@@ -449,31 +459,40 @@ def work(settings: Settings, number: int, folder: Path, tell: Callable[[], None]
     return _run(_work(settings, lambda telemetry: Siblings(folder, number, telemetry.text), tell), settings)
 
 
-def _run(serving: Coroutine[Any, Any, None], settings: Settings) -> int:
+def _run(serving: Coroutine[Any, Any, int], settings: Settings) -> int:
     set_up_logging(settings.log.level, settings.log.format)
     _calm_collector()
     with asyncio.Runner(loop_factory=_loop()) as runner:
         try:
             arm(os.environ)
-            runner.run(serving)
+            return runner.run(serving)
         except BridgeError as error:
             sys.stderr.write(f"bridge cannot start: {error}\n")
             return 1
-    return 0
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings) -> int:
     stop = asyncio.Event()
     _obey_signals(stop)
     async with Bridge(settings).running() as bridge:
         sys.stdout.write(_welcome(bridge))
         sys.stdout.flush()
-        await stop.wait()
+        code = await _until(stop, bridge.failed)
         sys.stdout.write("stopping; once more stops at once\n")
         sys.stdout.flush()
+    return code
 
 
-async def _work(settings: Settings, siblings: Callable[[Telemetry], Siblings], tell: Callable[[], None]) -> None:
+async def _until(stop: asyncio.Event, failed: asyncio.Event) -> int:
+    """The exit code, once one of them is set: whoever watches this process starts it again after a failure."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in (stop, failed)]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()
+    return int(failed.is_set())
+
+
+async def _work(settings: Settings, siblings: Callable[[Telemetry], Siblings], tell: Callable[[], None]) -> int:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     _obey_signals(stop)
 
@@ -482,9 +501,9 @@ async def _work(settings: Settings, siblings: Callable[[Telemetry], Siblings], t
         stop.set()
 
     loop.add_reader(0, left_alone)
-    async with Bridge(settings, siblings=siblings).running():
+    async with Bridge(settings, siblings=siblings).running() as bridge:
         tell()
-        await stop.wait()
+        return await _until(stop, bridge.failed)
 
 
 def _obey_signals(stop: asyncio.Event) -> None:

@@ -29,8 +29,9 @@ def set_up_logging(level: str, form: Literal["auto", "text", "json"]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     render = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer()
+    last = [render] if text else [structlog.processors.format_exc_info, render]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, render] if not text else [*shared, render],
+        processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
@@ -38,7 +39,7 @@ def set_up_logging(level: str, form: Literal["auto", "text", "json"]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render]
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
         )
     )
     logging.basicConfig(

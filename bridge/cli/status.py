@@ -58,7 +58,8 @@ def _show(status: Status, form: str) -> None:
     click.echo(f"bridge {status.version}{up}{several}\n")
     if len(status.instances) > 1:
         output.table(
-            ("INSTANCE", "ADDRESS", "VERSION", "PARTITIONS", "UP", "HEARD"), [_instance(i, now) for i in status.instances]
+            ("INSTANCE", "ADDRESS", "VERSION", "PARTITIONS", "UP", "HEARD"),
+            [_instance(i, now) for i in status.instances],
         )
         click.echo()
     if not status.buses:

@@ -35,7 +35,14 @@ MAX_NAMED = 10
 """Dependents that a refusal names before it only counts."""
 SECRETS_CHANGED = "secrets changed, which are not shown\n"
 
+CatchUp = Callable[[], Awaitable[None]]
+"""Sees to it that the bus store knows the logs of buses that another instance has just made. Raises StoreError."""
+
 T = TypeVar("T")
+
+
+async def _nothing() -> None:
+    """Where there is no other instance."""
 
 
 class Applied(NamedTuple):
@@ -63,8 +70,17 @@ class Watched(NamedTuple):
 
 
 class Resources:
-    def __init__(self, catalog: Catalog, bus_store: BusStore, kinds: Kinds, forget: Forget = forget_nothing) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        bus_store: BusStore,
+        kinds: Kinds,
+        forget: Forget = forget_nothing,
+        *,
+        catch_up: CatchUp = _nothing,
+    ) -> None:
         self._catalog = catalog
+        self._catch_up = catch_up
         every = (Buses(bus_store, forget), Rules(kinds, bus_store))
         self._kinds: dict[str, Kind] = {kind.name: kind for kind in every}
         self._writing = asyncio.Lock()
@@ -181,6 +197,7 @@ class Resources:
 
     async def _perform(self, wanted: Sequence[Resource], steps: Sequence[Step]) -> list[Step]:
         """Prepare every step, then write all that differ at once; a bus comes before what hangs on it."""
+        await self._catch_up()
         done = list(steps)
         places = list(self._kinds)
         order = sorted(range(len(steps)), key=lambda index: places.index(wanted[index].kind))

@@ -155,10 +155,12 @@ class Aftermath:
     async def _park_all(self, parking: Awaitable[None], behind: Sequence[Send]) -> None:
         """What comes from a cursor is put aside; what was parked before still is, and only leaves this lane."""
         self.put_aside([send for send in behind if send.keeper is None])
+        kept = [send for send in behind if send.keeper is not None]
+        self._contents.resting.update(kept)  # should the lane be stopped meanwhile, their keeper is told
         await parking
-        for send in behind:
-            if send.keeper is not None:
-                await self._settle(send, send.deliveries, "parked")
+        self._contents.resting.difference_update(kept)
+        for send in kept:
+            await self._settle(send, send.deliveries, "parked")
 
     async def _join(self) -> None:
         park = self._means.exits.park

@@ -132,7 +132,9 @@ class Buses:
             await reading
         except StoreError as error:
             if self.trouble is None:
-                log.error("the catalog cannot be read; definitions stay as they are, and events wait", reason=str(error))
+                log.error(
+                    "the catalog cannot be read; definitions stay as they are, and events wait", reason=str(error)
+                )
             self.trouble = str(error)
             return False
         if self.trouble is not None:
@@ -149,7 +151,9 @@ class Buses:
                 c.ref.name for c in await self._catalog.changes(0) if c.ref.kind == "Bus" and c.action == "delete"
             }
             for name in deleted - set(buses):
-                if await self._catalog.find(Ref("Bus", "", name)) is None:  # nor made again by another instance just now
+                if (
+                    await self._catalog.find(Ref("Bus", "", name)) is None
+                ):  # nor made again by another instance just now
                     await self._store.drop(name)
             for resource in buses.values():
                 await self._start(resource)
@@ -189,6 +193,8 @@ class Buses:
             spec = parse_json(bytes(resource.spec), BusSpec)
             bus_log = await self._store.create(resource.name, spec.partitions)
             await bus_log.divide()
+            if bus_log.is_shared:
+                log.info("a bus was divided", bus=resource.name, partitions=sorted(bus_log.here))
             await self._set_to_work(resource, bus_log)
         except StoreUnavailable as error:
             self.waiting[resource.name] = str(error)
@@ -228,23 +234,39 @@ class Buses:
 
     async def _watch(self, name: str, bus_log: BusLog) -> None:
         """Follow how a shared log is divided, until its bus is gone."""
+        divided = True
         while True:
-            await bus_log.until_divided()
+            await (bus_log.until_divided() if divided else self._around.timing.sleep(RESTART_S))
             async with self._turn:
                 bus = self._running.get(name)
                 if bus is None or bus.log is not bus_log:
                     return
-                await self._divide(bus)
+                try:
+                    divided = await self._divide(bus)
+                except NotFound:  # it is being deleted, as the catalog will say
+                    return
 
-    async def _divide(self, bus: RunningBus) -> None:
-        """End what is read here, and begin with other partitions. What is not settled is delivered by who reads it then."""
-        flow = self._flows.pop(bus.name)
-        flow.cancel()
-        await asyncio.gather(flow, return_exceptions=True)
+    async def _divide(self, bus: RunningBus) -> bool:
+        """End what is read here, and begin with other partitions. What is not settled is delivered by who reads it then.
+
+        False when that is not possible now: until it is, nothing of the bus is read here, but it takes events. Raises
+        NotFound when its log is gone.
+        """
+        flow = self._flows.pop(bus.name, None)
+        if flow is not None:
+            flow.cancel()
+            await asyncio.gather(flow, return_exceptions=True)
         await bus.end()
-        await until_stored(bus.log.divide, "the division of a bus", bus.name)
-        log.info("a bus was divided", bus=bus.name, partitions=sorted(bus.log.here))
-        await until_stored(lambda: self._set_to_work(bus.resource, bus.log, bus), "a divided bus", bus.name)
+        try:
+            await bus.log.divide()
+            log.info("a bus was divided", bus=bus.name, partitions=sorted(bus.log.here))
+            await self._set_to_work(bus.resource, bus.log, bus)
+        except StoreError as error:
+            self.waiting[bus.name] = str(error)
+            log.error("a bus cannot be divided yet", bus=bus.name, reason=str(error))
+            return False
+        self.waiting.pop(bus.name, None)
+        return True
 
     async def _end(self, name: str) -> None:
         bus = self._running.pop(name, None)

@@ -78,8 +78,17 @@ class Contents:
         return send
 
     def unload(self) -> list[Send]:
-        """Take out what waits and can be read again from the log."""
-        sends = self.queue.unload()
+        """Take out what waits and can be read again from the log; of each partition only what is later than all that stays,
+        as that would be read again with it.
+        """
+        loose = self.queue.loose()
+        staying = set(self.all()).difference(loose)
+        last: dict[int, int] = {}
+        for send in staying:
+            partition, offset = max(delivery.position for delivery in send.deliveries)
+            last[partition] = max(offset, last.get(partition, -1))
+        sends = [send for send in loose if send.deliveries[0].position.offset > last.get(_partition(send), -1)]
+        self.queue.remove(sends)
         for send in sends:
             self.deliveries -= len(send.deliveries)
             self._bytes -= send.size
@@ -132,6 +141,10 @@ class Contents:
         self.ended = True
         self.changed.set()
         return left
+
+
+def _partition(send: Send) -> int:
+    return send.deliveries[0].position.partition
 
 
 def _no_cursor(number: int) -> None:

@@ -199,7 +199,8 @@ class Lane:
     async def unblock(self, *, skip: bool) -> None:
         """Try what blocks this lane again, as if for the first time; or make it a dead letter and go on."""
         await self._aftermath.unblock(skip=skip)
-        self.release("blocked")
+        if not self._contents.blocking:  # nothing else has failed for good meanwhile
+            self.release("blocked")
 
     def hurry(self) -> None:
         """Wait for no batch to fill any more."""

@@ -248,9 +248,7 @@ class RuleMaker:
     def _parking(self, names: Names) -> Parkings:
         owner = Returning(self._bus, self._entries, names)
         prefix = retry_queue(self._bus, names.rule, names.target)
-        return Parkings(
-            self._around.timers, prefix, owner, self._tasks.spawn, self._around.timing, reads=self._reads
-        )
+        return Parkings(self._around.timers, prefix, owner, self._tasks.spawn, self._around.timing, reads=self._reads)
 
     def _reads(self, partition: int) -> bool:
         return not self._log.is_shared or partition in self._log.here

@@ -121,6 +121,8 @@ class Presence:
             if not self._failing:
                 log.error("other instances cannot be told how this one is", reason=str(error))
             self._failing = True
+        except Exception:
+            log.exception("other instances cannot be told how this one is")
         else:
             self._failing = False
 

@@ -1,7 +1,7 @@
 """In which order a lane's sends go out: as they came, or as they came of each key. Pure."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
 from bridge.dataplane.sending import Send
@@ -21,8 +21,11 @@ class Queue(Protocol):
     def done(self, send: Send) -> None:
         """It is settled, or given back."""
 
-    def unload(self) -> list[Send]:
-        """Take out the sends that can be read again from the log without harm to the order."""
+    def loose(self) -> list[Send]:
+        """The sends that can be read again from the log without harm to the order."""
+
+    def remove(self, sends: Collection[Send]) -> None:
+        """Take out some of those."""
 
     def empty(self) -> list[Send]:
         """Take out everything, oldest first."""
@@ -74,10 +77,12 @@ class Fifo:
     def done(self, send: Send) -> None:
         pass
 
-    def unload(self) -> list[Send]:
-        fresh = [send for send in self._sends if send.is_fresh]
-        self._keep(deque(send for send in self._sends if not send.is_fresh))
-        return fresh
+    def loose(self) -> list[Send]:
+        return [send for send in self._sends if send.is_fresh]
+
+    def remove(self, sends: Collection[Send]) -> None:
+        gone = set(sends)
+        self._keep(deque(send for send in self._sends if send not in gone))
 
     def empty(self) -> list[Send]:
         sends = list(self._sends)
@@ -150,14 +155,15 @@ class ByKey:
         behind.clear()
         return sends
 
-    def unload(self) -> list[Send]:
+    def loose(self) -> list[Send]:
         """A key stays whole: what was behind another may be much older than what was sent of other keys."""
-        fresh = [send for send in self._ready if send.is_fresh and not self._keys[send.key]]
-        for send in fresh:
+        return [send for send in self._ready if send.is_fresh and not self._keys[send.key]]
+
+    def remove(self, sends: Collection[Send]) -> None:
+        gone = set(sends)
+        for send in gone:
             del self._keys[send.key]
-        gone = set(map(id, fresh))
-        self._ready = deque(send for send in self._ready if id(send) not in gone)
-        return fresh
+        self._ready = deque(send for send in self._ready if send not in gone)
 
     def empty(self) -> list[Send]:
         sends = sorted(self, key=lambda send: send.deliveries[0].position)

@@ -49,9 +49,7 @@ class RunningRules:
         self._timers = around.timers
         self.entries: dict[str, RuleEntry] = {}
         self.routing = Routing(bus, ())
-        self._maker = RuleMaker(
-            bus, bus_log, tasks, around, entries=self.entries, judge_for=self._judge_for, past=past
-        )
+        self._maker = RuleMaker(bus, bus_log, tasks, around, entries=self.entries, judge_for=self._judge_for, past=past)
 
     async def change(self, changed: Sequence[Resource], deleted: Sequence[str]) -> None:
         """Compile what changed, swap the routing, and let lanes that are not wanted any more hand over."""
@@ -290,7 +288,9 @@ class RunningRules:
             await old.lane.stop(self._heir(target.names, lane))
             crash_point("lane-stopped")
         except Exception:
-            log.exception("a lane could not be ended", bus=self._bus, rule=target.names.rule, target=target.names.target)
+            log.exception(
+                "a lane could not be ended", bus=self._bus, rule=target.names.rule, target=target.names.target
+            )
         else:
             target.handed_over(oldest)
         finally:

@@ -23,6 +23,7 @@ from bridge.stores.bus.base import BusLog
 
 log = structlog.get_logger()
 
+
 class RunningBus:
     """Made when a bus appears, told of each change, ended when it goes."""
 
@@ -40,7 +41,9 @@ class RunningBus:
         self.log = bus_log
         past = before.rules.counts() if before is not None else NO_COUNTS
         self.rules: RunningRules = RunningRules(self.name, bus_log, tasks, around, past)
-        self.stats: BusStats = before.stats if before is not None else BusStats(self.name, around.telemetry, around.clock)
+        self.stats: BusStats = (
+            before.stats if before is not None else BusStats(self.name, around.telemetry, around.clock)
+        )
         self._count_lost = around.telemetry.lost.labels(self.name, "", "").inc
         self._tasks = tasks
         self._sleep = around.timing.sleep

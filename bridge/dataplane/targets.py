@@ -170,7 +170,8 @@ class RunningTarget:
         """An own pipeline at the oldest event that waits; and what is still to be settled with the live one."""
         waiting, flying = self.lane.unload()
         owed = [(send.settled, len(send.deliveries)) for send in waiting]
-        read = dict(live.read)
+        starts = self.gate.starts  # it may have had more already than the live cursor has read
+        read = {partition: max(offset, starts.get(partition, 0)) for partition, offset in live.read.items()}
         for send in waiting:
             _lower(read, send.deliveries[0].position)
         hand_overs = live.hand_overs

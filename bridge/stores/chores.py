@@ -15,11 +15,16 @@ class Chores:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def begin(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-        """Run ``work`` until it ends or ``close`` ends it."""
+        """Run ``work`` until it ends or ``close`` ends it. That it fails is told to who waits for it, if anybody does."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     def run(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """The same for work that nobody waits for: that it fails is a bug, and is logged."""

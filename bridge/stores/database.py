@@ -69,6 +69,8 @@ PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "cache_s
 CHECKED_BYTES = 2**24
 """SQLite files up to this size are checked through when they are opened."""
 
+ADVICE = "; several instances need one in PostgreSQL or MySQL"
+
 ANSWER_S = 30
 """How long a server may think about a statement."""
 PATIENCE: Mapping[str, Mapping[str, Any]] = {
@@ -232,7 +234,8 @@ class Database:
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
             if self._alone:
-                stack.enter_context(sole_user(file.with_name(file.name + "-lock"), f"the {self._part} {file}"))
+                lock = file.with_name(file.name + "-lock")
+                stack.enter_context(sole_user(lock, f"the {self._part} {file}", ADVICE))
         self._engine = _engine(url)
         stack.callback(self._engine.dispose)
         stack.callback(self._end_asking)

@@ -10,17 +10,17 @@ from bridge.errors import StartError
 
 
 @contextmanager
-def sole_user(path: Path, what: str) -> Iterator[None]:
+def sole_user(path: Path, what: str, advice: str = "") -> Iterator[None]:
     """Hold the lock file ``path`` (made if missing); it goes with the process, however that ends.
 
-    Raises StartError naming the process that holds it, OSError when the file cannot be made.
+    Raises StartError naming the process that holds it, with ``advice``; OSError when the file cannot be made.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StartError(f"{what} is in use by another process{_holder(handle)}") from error
+            raise StartError(f"{what} is in use by another process{_holder(handle)}{advice}") from error
         _sign(handle)
         yield
     finally:

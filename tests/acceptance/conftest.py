@@ -1,18 +1,28 @@
 """The whole product through its public doors: a bridge in a process of its own."""
 
+import asyncio
 import json
+import os
+import secrets
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from bridge.rocketmq.cluster import Cluster
 from bridge.testing.process import BridgeProcess
+from tests.cluster.bus import sweep
+
+STORES = ["lmdb", pytest.param("rocketmq", marks=pytest.mark.external)]
+"""Where buses live: every test with a bridge of its own runs on each. ``ON_LMDB`` for what only a folder of ours has."""
+ON_LMDB = pytest.mark.parametrize("door", ["lmdb"], indirect=True)
 
 
 class Answer(NamedTuple):
@@ -106,14 +116,38 @@ def to_file(path: str, name: str = "file", **more: Any) -> dict[str, Any]:
     return {"name": name, "kind": "file", "config": {"path": path}, **more}
 
 
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
-    with BridgeProcess(tmp_path) as process:
-        yield Door(process)
+@contextmanager
+def serving(store: str, folder: Path) -> Iterator[Door]:
+    """A bridge on a store of this kind. On RocketMQ its topics are its own, and gone afterwards."""
+    if store == "lmdb":
+        with BridgeProcess(folder) as process:
+            yield Door(process)
+        return
+    name_server = os.environ.get("BRIDGE_TEST_ROCKETMQ")
+    if not name_server:
+        pytest.skip("BRIDGE_TEST_ROCKETMQ names no name server")
+    prefix = f"acceptance{secrets.token_hex(4)}"
+    environ = {"BRIDGE_ROCKETMQ_TOPIC_PREFIX": prefix}
+    try:
+        with BridgeProcess(folder, "--store", f"rocketmq://{name_server}", environ=environ) as process:
+            yield Door(process)
+    finally:
+        asyncio.run(_sweep(name_server, prefix))
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+async def _sweep(name_server: str, prefix: str) -> None:
+    async with Cluster([name_server]) as cluster:
+        await sweep(cluster, prefix)
+
+
+@pytest.fixture(params=STORES)
+def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Door]:
+    with serving(request.param, tmp_path) as door:
+        yield door
+
+
+@pytest.fixture(scope="module", params=STORES)
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """One bridge for the tests of a module that do not disturb each other."""
-    with BridgeProcess(tmp_path_factory.mktemp("bridge")) as process:
-        yield Door(process)
+    with serving(request.param, tmp_path_factory.mktemp("bridge")) as door:
+        yield door

@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, make_url
 
 from bridge.testing.process import BridgeProcess
 from tests.acceptance.conftest import Door, bus, event, rule, until
@@ -65,6 +66,27 @@ def receiver() -> Iterator[Receiver]:
     made.server.server_close()
 
 
+@contextmanager
+def without(url: str) -> Iterator[None]:
+    """Nobody can use this database."""
+    address = make_url(url)
+    if address.get_backend_name() != "postgresql":
+        pytest.skip("only PostgreSQL can be told to let nobody into a database")
+    engine = create_engine(address.set(database="postgres"), isolation_level="AUTOCOMMIT")
+
+    def say(statement: str) -> None:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+
+    say(f"ALTER DATABASE {address.database} WITH ALLOW_CONNECTIONS false")
+    try:
+        say(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{address.database}'")
+        yield
+    finally:
+        say(f"ALTER DATABASE {address.database} WITH ALLOW_CONNECTIONS true")
+        engine.dispose()
+
+
 class Place:
     """A cluster and a catalog of its own, and the bridges there."""
 
@@ -72,6 +94,7 @@ class Place:
         name_server = os.environ.get("BRIDGE_TEST_ROCKETMQ")
         if not name_server:
             pytest.skip("BRIDGE_TEST_ROCKETMQ names no name server")
+        self.catalog = catalog
         self._folder = folder
         self._stack = stack
         self._flags = ("--store", f"rocketmq://{name_server}")
@@ -127,7 +150,9 @@ def ids(first: int, number: int) -> set[str]:
     return {f"{n:04}" for n in range(first, first + number)}
 
 
-def test_a_definition_reaches_all_instances_within_a_second(pair: tuple[Door, Door], name: str, receiver: Receiver) -> None:
+def test_a_definition_reaches_all_instances_within_a_second(
+    pair: tuple[Door, Door], name: str, receiver: Receiver
+) -> None:
     """And is in force everywhere for what is put once it was acknowledged (promise 8)."""
     a, b = pair
     a.apply(rule("r", name, receiver.target()))
@@ -185,7 +210,9 @@ def test_a_pause_holds_everywhere(pair: tuple[Door, Door], name: str, receiver: 
     until(lambda: set(receiver.taken) == ids(0, 40), 15)
 
 
-def test_a_blocked_target_goes_on_wherever_it_is_blocked(pair: tuple[Door, Door], name: str, receiver: Receiver) -> None:
+def test_a_blocked_target_goes_on_wherever_it_is_blocked(
+    pair: tuple[Door, Door], name: str, receiver: Receiver
+) -> None:
     """Told at any instance; behind the event, or with it."""
     a, b = pair
     receiver.status = 400
@@ -254,6 +281,24 @@ def test_a_delayed_event_enters_once_whoever_took_it(pair: tuple[Door, Door], na
     until(lambda: len(receiver.taken) >= 20, 10)
     time.sleep(1)
     assert sorted(receiver.taken) == sorted(f"{n}{i}" for n in range(2) for i in range(10))
+
+
+def test_while_the_database_is_away_events_are_taken_and_wait(
+    pair: tuple[Door, Door], name: str, receiver: Receiver, place: Place
+) -> None:
+    """Readiness says so; when it is back each is delivered, by the rules that are in force then."""
+    a, b = pair
+    a.apply(rule("r", name, receiver.target()))
+    b.put(name, *events(0, 20))
+    until(lambda: set(receiver.taken) == ids(0, 20), 15)
+    with without(place.catalog):
+        until(lambda: "catalog" in a.http("GET", "/readyz").body["reasons"], 20)
+        a.put(name, *events(20, 20))
+        b.put(name, *events(40, 20))
+        time.sleep(1)
+        assert set(receiver.taken) == ids(0, 20)
+    until(lambda: set(receiver.taken) == ids(0, 60), 30)
+    until(lambda: not [door for door in pair if door.http("GET", "/readyz").body["reasons"]], 20)
 
 
 @pytest.mark.timeout(240)

@@ -13,7 +13,7 @@ import pytest
 
 from bridge._proto.bridge.v1 import operations_pb2 as ops
 from bridge._proto.bridge.v1.operations_pb2_grpc import OperationsStub
-from tests.acceptance.conftest import Door, bus, event, rule, to_file, until
+from tests.acceptance.conftest import ON_LMDB, Door, bus, event, rule, to_file, until
 from tests.acceptance.test_operations import metric
 
 ONE = "/v1/buses/b/rules/r/targets/held"
@@ -197,6 +197,7 @@ def test_a_blocked_target_is_resumed_at_its_event_or_behind_it(door: Door) -> No
     assert len(door.http("GET", "/v1/buses/b/dead-letters").body["items"]) == 1
 
 
+@ON_LMDB
 @pytest.mark.slow
 def test_retention_that_comes_near_a_paused_target_is_told_before_it_arrives(two: Door) -> None:
     """In the metric, the status and the log. What the target did not hold already is counted as lost when it goes on."""

@@ -72,6 +72,24 @@ def test_workers_share_the_work_behind_one_address(served: Door) -> None:
 
 
 @pytest.mark.external
+@pytest.mark.timeout(180)
+def test_whatever_worker_is_asked_next_it_knows(served: Door) -> None:
+    """A rule of a bus that was just made, an event for it, its status: each at another one, as it happens."""
+    for n in range(8):
+        name = f"n{n}"
+        served.apply(bus(name))
+        served.apply(rule("r", name, to_file(name, "t")))
+        served.put(name, *events(0, 3))
+        assert served.target(name, "r", "t")["name"] == "t"
+        served.http("POST", f"/v1/buses/{name}/rules/r/targets/t/pause")
+        assert served.target(name, "r", "t")["state"] == "paused"
+        served.http("POST", f"/v1/buses/{name}/rules/r/targets/t/resume")
+        until(lambda name=name: len(served.lines(name)) == 3, 20)
+        assert served.http("DELETE", f"/v1/buses/{name}?cascade=true").status == 200
+        assert served.http("GET", f"/v1/buses/{name}").status == 404
+
+
+@pytest.mark.external
 @pytest.mark.timeout(240)
 def test_a_worker_that_is_killed_is_replaced(served: Door) -> None:
     """The other one serves meanwhile; once RocketMQ has let go of its partitions, all is delivered."""

@@ -47,7 +47,9 @@ def _line(load: Load, java: list[Window], ours: list[Window]) -> str:
     ratio = f"{_rate(ours) / _rate(java):7.2f}" if java else f"{'':7}"
     rates = f"{_number(_rate(java))}{_number(_rate(ours))}{ratio}"
     client = f"{_number(_per(java, 'client_cpu_s'))}{_number(_per(ours, 'client_cpu_s'))}"
-    return f"{load.name:34}{rates}  {client}   {_number(_per(java, 'broker_cpu_s'))}{_number(_per(ours, 'broker_cpu_s'))}"
+    return (
+        f"{load.name:34}{rates}  {client}   {_number(_per(java, 'broker_cpu_s'))}{_number(_per(ours, 'broker_cpu_s'))}"
+    )
 
 
 def _number(value: float) -> str:

@@ -10,7 +10,7 @@ import psutil
 
 from bridge.testing.process import BridgeProcess
 from tests.bench import load
-from tests.bench.bench_flow import BATCH, apply, file_latency, rule, throughput
+from tests.bench.bench_flow import BATCH, define, file_latency, rule, throughput
 from tests.bench.priority import prefer
 from tests.cluster.own import BROKER, OwnCluster
 
@@ -44,12 +44,14 @@ def bridge_on(own: OwnCluster, folder: Path, case: Case) -> Iterator[BridgeProce
     environ = {"BRIDGE_ROCKETMQ_TOPIC_PREFIX": name}
     with BridgeProcess(folder / name, "--store", f"rocketmq://{own.name_server}", environ=environ) as bridge:
         prefer(bridge.pid)
-        apply(bridge, [rule(n, f"out{n}", matches=n < case.matching) for n in range(case.rules)])
+        define(bridge, [rule(n, f"out{n}", matches=n < case.matching) for n in range(case.rules)])
         yield bridge
 
 
 async def flow(own: OwnCluster, folder: Path, events: int) -> None:
-    print(f"{'bus on RocketMQ: put (gRPC, batches of 100) to file':54}{'events/s':>10}{'per CPU s of bridge':>22}{'broker':>10}")
+    print(
+        f"{'bus on RocketMQ: put (gRPC, batches of 100) to file':54}{'events/s':>10}{'per CPU s of bridge':>22}{'broker':>10}"
+    )
     requests = load.put_requests(events, BATCH)
     for case in CASES:
         with bridge_on(own, folder, case) as bridge:
@@ -65,7 +67,9 @@ async def flow(own: OwnCluster, folder: Path, events: int) -> None:
                 after = _used(own, bridge)
                 sent = len(few) * BATCH
                 per = [sent / (now - then) for now, then in zip(after, before, strict=True)]
-                print(f"{case.title + (', one stream' if stream else ', 32 calls'):54}{rate:10,.0f}{per[0]:22,.0f}{per[1]:10,.0f}")
+                print(
+                    f"{case.title + (', one stream' if stream else ', 32 calls'):54}{rate:10,.0f}{per[0]:22,.0f}{per[1]:10,.0f}"
+                )
             print(f"{'memory afterwards, MiB: resident, of its own':54}{_resident(bridge):10.0f}{_own(bridge):8.0f}")
 
 

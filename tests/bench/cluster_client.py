@@ -53,7 +53,9 @@ async def consume(cluster: Cluster, topic: str, _: int, __: int) -> None:
     """Every queue, from where the group is: all messages decoded, each pull commits what the one before brought."""
     queues = (await cluster.route(topic)).readable
     starts = [await Offsets(cluster, GROUP).committed(queue) for queue in queues]
-    await asyncio.gather(*[_read(Puller(cluster, GROUP, q), start or 0) for q, start in zip(queues, starts, strict=True)])
+    await asyncio.gather(
+        *[_read(Puller(cluster, GROUP, q), start or 0) for q, start in zip(queues, starts, strict=True)]
+    )
 
 
 async def _read(puller: Puller, offset: int) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,17 @@ class BusBridge:
         async with Cluster([self.name_server]) as cluster:
             found = await Groups(cluster).progress(topic, topic)
         return {one.queue.id: one.committed or 0 for one in found}
+
+    def divisions(self) -> list[Json]:
+        """What its log says of partitions that it gave away or took."""
+        path = self.folder / "log"
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        return [json.loads(line) for line in lines if '"a bus was divided"' in line]
+
+    def division_times(self) -> list[float]:
+        """When that was, in monotonic seconds."""
+        apart = time.monotonic() - time.time()  # noqa: TID251 - a log has times of the day
+        return [datetime.fromisoformat(line["timestamp"]).timestamp() + apart for line in self.divisions()]
 
     def topic(self, bus: str) -> str:
         return f"{self.prefix}-{bus}"

@@ -9,15 +9,16 @@ import asyncio
 import json
 import random
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from tests.cluster.bus import BusBridge, Json
+from tests.faults.history.accounts import describe
 from tests.faults.history.clock import MovedClock
 from tests.faults.history.doors import Doors, Parcel
-from tests.faults.history.doubles import doubles
 from tests.faults.history.losses import forged, lost, settled_too_early
 from tests.faults.history.orders import disordered, stored_in_disorder
 from tests.faults.history.record import End, History, Look, Numbered, Place, Put
@@ -31,6 +32,12 @@ KEYS = 4
 REST_S = 0.05
 SOON = {"schedule": ["50ms", "200ms"], "maxAttempts": 1000, "maxAge": "1d"}
 DRAIN_S = 120
+SETTLE_S = 3.0
+"""In so long what a target has taken is committed, or a bridge that gives a partition away has ended what is under way."""
+FORGOTTEN_S = 15.0
+"""Commits of so long are lost when a broker is killed: it flushes them every 5 s, 10 s after its start for the first time."""
+LOG_S = 0.2
+"""How exactly it is known when something happened in another process."""
 
 
 class Ordeal:
@@ -110,6 +117,15 @@ class Ordeal:
         """Until so many more deliveries have arrived at each sink."""
         await self._grows(lambda: min(len(self.history.seen[one.names]) for one in WATCHED), number, seconds)
 
+    async def divided(self, seconds: float = 60) -> None:
+        """Until each bridge reads some partitions, and together they read all."""
+        async with asyncio.timeout(seconds):
+            while True:
+                shares = [(bridge.divisions() or [{"partitions": []}])[-1]["partitions"] for bridge in self.bridges]
+                if all(shares) and sorted(sum(shares, [])) == list(range(PARTITIONS)):
+                    return
+                await asyncio.sleep(REST_S)
+
     async def _grows(self, count: Callable[[], int], number: int, seconds: float) -> None:
         enough = count() + number
         async with asyncio.timeout(seconds):
@@ -137,11 +153,10 @@ class Ordeal:
         killed, too, which has the commits of some seconds in memory only.
         """
         await bridge.kill()
-        now = time.monotonic()
         look = Look({}, {BUS: {"live": await bridge.committed(BUS)}}, {}, {}, {}) if and_broker is None else None
         if and_broker is not None:
             await and_broker()
-        self.history.ends.append(End(0.0, 0.0, now, None, look))
+        self.history.ends.append(End(0.0, 0.0, time.monotonic(), None, look))
 
     async def mend(self) -> None:
         """Apply the bus again, as an operator does."""
@@ -170,11 +185,27 @@ class Ordeal:
     async def check(self) -> None:
         checks = (lost, forged, stored_in_disorder, disordered, settled_too_early)
         violations = [found for each in checks for found in each(self.history, WATCHED)]
-        self.doubled, unexcused = doubles(self.history, WATCHED)
-        violations += unexcused
+        violations += self._doubles()
         assert not violations, "\n".join(violations[:10])
         self._check_files()
         await self._check_log()
+
+    def _doubles(self) -> Iterator[str]:
+        """What a sink took twice although it was not in flight when a bridge died, or gave a partition to another one."""
+        divisions = [time for bridge in self.bridges for time in bridge.division_times()]
+        for one in WATCHED:
+            taken: dict[int, list[float]] = defaultdict(list)
+            for seen in self.history.seen[one.names]:
+                if seen.taken:
+                    taken[seen.number].append(seen.time)
+            for number, times in taken.items():
+                put = self.history.puts[number]
+                self.doubled += len(times) - 1
+                for before, after in pairwise(times):
+                    died = any(_was_in_flight(end, put, before, after) for end in self.history.ends)
+                    moved = any(before - LOG_S < time < before + SETTLE_S for time in divisions)
+                    if not (died or moved):
+                        yield f"doubled: {describe(self.history, one, put)}"
 
     def _check_files(self) -> None:
         """What file targets wrote, in whichever instance."""
@@ -195,6 +226,16 @@ class Ordeal:
         assert not wrong, f"not where it was said to be: {wrong[:5]}"
         twice = [number for number, times in Counter(stored.values()).items() if times > 1]
         assert not twice, f"stored twice: {twice[:10]}"
+
+
+def _was_in_flight(end: End, put: Put, before: float, after: float) -> bool:
+    """Whether a delivery, made at ``before``, was not settled for good when a bridge was killed."""
+    if not before - LOG_S < end.time <= after:
+        return False
+    if end.look is None or put.place is None:
+        return end.time < before + FORGOTTEN_S
+    partition, offset = put.place
+    return offset >= end.look.cursors[BUS]["live"].get(partition, 0)
 
 
 def documents(sink: str) -> list[Json]:

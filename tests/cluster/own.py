@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +10,15 @@ from pathlib import Path
 import psutil
 
 from tests.servers import local, rocketmq
-from tests.servers.ports import free_ports
+from tests.servers.errors import ServerProblem
+from tests.servers.ports import check_ports
 from tests.servers.processes import find
 from tests.servers.settings import BROKER_NAMES, Settings
 
 NAME_SERVER, BROKER = rocketmq.NAME_SERVER, BROKER_NAMES[0]
-FIVE_DIGITS = 10_000
+FIRST_PORT, LAST_PORT, APART = 11_000, 32_000, 50
+NEIGHBOURS = (-2, 0, 1, 8, 10, 11)
+"""Which ports a broker takes beside its own, and a second one."""
 WAIT_S = 120
 
 
@@ -81,8 +85,14 @@ async def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 def _ports() -> list[int]:
-    """With five digits each, so that a relay's port can stand in an answer in place of theirs."""
+    """Five digits each, so that a relay's port can stand in an answer in place of theirs, and none that the system gives
+    to clients: one that calls a server that is down would get its very port now and then, and talk to itself.
+    """
     while True:
-        found = free_ports(2)
-        if min(found) >= FIVE_DIGITS:
-            return found
+        found = random.sample(range(FIRST_PORT, LAST_PORT, APART), 2)
+        try:
+            for port in found:
+                check_ports("own", {str(step): port + step for step in NEIGHBOURS})
+        except ServerProblem:
+            continue
+        return found

@@ -324,7 +324,10 @@ async def test_a_second_process_is_refused(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
-        with pytest.raises(StartError, match=rf"catalog.db is in use by another process \(pid {other.pid}\)"):
+        with pytest.raises(
+            StartError,
+            match=rf"catalog.db is in use by another process \(pid {other.pid}\); several instances need one in",
+        ):
             await SqlCatalog(url(tmp_path)).open()
         other.kill()
     freed = SqlCatalog(url(tmp_path))

@@ -18,7 +18,7 @@ from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.codes import RequestCode, ResponseCode
 from bridge.rocketmq.lookup import Lookup
 from bridge.rocketmq.routes import Queue
-from bridge.stores.bus import rocketmq_doubt, rocketmq_log, rocketmq_partition
+from bridge.stores.bus import rocketmq_doubt, rocketmq_ends, rocketmq_log
 from bridge.stores.bus.base import Bounds, BusLog
 from bridge.stores.bus.rocketmq import Options, RocketMqBusStore
 from bridge.testing.broker import SENDS, FakeCluster
@@ -29,7 +29,7 @@ OPTIONS = Options(patience_s=0.5, reading_patience_s=5.0, send_timeout_s=0.5)
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds, so that a broker under load is not misjudged, takes a moment here."""
-    monkeypatch.setattr(rocketmq_partition, "SHRUNK_AFTER_S", 0.1)
+    monkeypatch.setattr(rocketmq_ends, "SHRUNK_AFTER_S", 0.1)
     monkeypatch.setattr(rocketmq_doubt, "SETTLE_S", 0.05)
     monkeypatch.setattr(rocketmq_log, "BEYOND_S", 0.2)
 
@@ -199,6 +199,7 @@ async def _read_on(log: BusLog, waiting: Awaitable[None]) -> None:
     await waiting
     while True:
         await log.read(0, 5, 10)
+        await asyncio.sleep(0)
 
 
 # Faults
@@ -357,6 +358,37 @@ async def test_readers_go_back_when_the_end_of_a_queue_is_lost(fake: FakeCluster
     assert await ids(log, 1) == ["d"]
     await log.commit("live", {0: 2})
     assert await log.cursor("live") == {0: 2}
+
+
+async def test_a_lost_end_is_seen_although_others_have_filled_it(fake: FakeCluster, log: BusLog) -> None:
+    """The queue never looked shorter than before; that the broker has started again tells it."""
+    await put(log, "a", "b", "c")
+    await log.cursor("live")
+    await log.commit("live", {0: 3})
+    waiting = asyncio.ensure_future(log.wait({0: 3}))
+    await asyncio.sleep(0.01)
+    await fake.stop(crash=True)
+    forget_end(fake, 1)
+    await fake.start()
+    for number in range(5):
+        fake.brokers[0].put("bridge-traffic", b"x", 0, {"UNIQ_KEY": f"new{number}"})
+    with pytest.raises(StoreUnavailable, match="read from the cursor again"):
+        await asyncio.wait_for(_read_on(log, waiting), 5)
+    assert await log.cursor("live") == {0: 1}
+    assert await ids(log, 1) == [f"new{number}" for number in range(5)]
+
+
+async def test_a_restart_that_loses_nothing_disturbs_nobody(fake: FakeCluster, log: BusLog) -> None:
+    """Readers do not begin again."""
+    await put(log, "a", "b")
+    waiting = asyncio.ensure_future(log.wait({0: 2}))
+    await asyncio.sleep(0.01)
+    await fake.restart(crash=True)
+    await asyncio.sleep(0.1)
+    await put(log, "c")
+    async with asyncio.timeout(5):
+        await waiting
+    assert await ids(log, 2) == ["c"]
 
 
 async def test_a_cursor_beyond_the_end_goes_back_at_the_next_start(fake: FakeCluster, tmp_path: Path) -> None:

@@ -37,9 +37,11 @@ def test_families_come_once_and_samples_of_all() -> None:
 
 def test_a_family_that_only_one_has_is_there() -> None:
     """And nothing comes of nothing."""
-    merged = merge_metrics({"1": b"# HELP a x\n# TYPE a gauge\na 1.0\n", "2": b"# HELP b y\n# TYPE b gauge\nb{c=\"d e\"} 2.0\n"})
+    merged = merge_metrics(
+        {"1": b"# HELP a x\n# TYPE a gauge\na 1.0\n", "2": b'# HELP b y\n# TYPE b gauge\nb{c="d e"} 2.0\n'}
+    )
     assert merged == (
-        b"# HELP a x\n# TYPE a gauge\na{worker=\"1\"} 1.0\n# HELP b y\n# TYPE b gauge\nb{worker=\"2\",c=\"d e\"} 2.0\n"
+        b'# HELP a x\n# TYPE a gauge\na{worker="1"} 1.0\n# HELP b y\n# TYPE b gauge\nb{worker="2",c="d e"} 2.0\n'
     )
     assert merge_metrics({}) == b""
 

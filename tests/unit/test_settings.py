@@ -10,7 +10,7 @@ import pytest
 from bridge.cli.serve import FLAGS
 from bridge.errors import BridgeError, InvalidConfig, StartError
 from bridge.model.units import Duration, Size
-from bridge.settings import FIELDS, Address, Settings, describe, load_settings
+from bridge.settings import FIELDS, Address, Settings, as_flags, describe, load_settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 
@@ -186,6 +186,20 @@ def test_what_is_shown_can_be_written_again() -> None:
     assert msgspec.structs.replace(load_settings(None, {}, flags), origins={}) == msgspec.structs.replace(
         settings, origins={}
     )
+
+
+def test_another_process_runs_by_the_same() -> None:
+    """What was set goes over as text, secrets included; what was not has the same default there."""
+    settings = load(
+        "[limits]\nrequest_size = '3000B'\n[server]\nworkers = 4",
+        environ={"BRIDGE_CATALOG_URL": "postgresql://me:s3cret@db/bridge"},
+    )
+    given = as_flags(settings)
+    assert given == {
+        "limits.request_size": "3000B", "server.workers": "4", "catalog.url": "postgresql://me:s3cret@db/bridge",
+    }  # fmt: skip
+    there = load_settings(Path("/dev/null"), {}, given)
+    assert msgspec.structs.replace(there, origins={}) == msgspec.structs.replace(settings, origins={})
 
 
 def test_every_setting_is_documented() -> None:

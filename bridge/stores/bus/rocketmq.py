@@ -5,7 +5,7 @@ RocketMQ reads, its cursors are consumer groups.
 - ``rocketmq_registry``: which queues are the partitions and which cursors there are, in the catalog's database
 - ``rocketmq_topics``: making, mending and deleting topics
 - ``rocketmq_writer``: appends, grouped into batches; ``rocketmq_doubt``: those whose answer was lost
-- ``rocketmq_partition``: the ends of a queue, and reading it; ``rocketmq_chunks``: what a pull brings
+- ``rocketmq_partition``: reading a queue; ``rocketmq_ends``: where it ends; ``rocketmq_chunks``: what a pull brings
 - ``rocketmq_cursors``: positions
 - ``rocketmq_division``: which process reads what; ``rocketmq_rivals``: those that have another catalog
 - ``rocketmq_trouble``: what goes wrong, and who is told
@@ -132,6 +132,7 @@ class RocketMqBusStore(BusStore):
                     self._logs[row.name] = RocketMqBusLog(self._means, row)
             self._stack = stack.pop_all()
         self._closed = False
+        self._stack.callback(self._cluster.on_connect(self._connected))
         await asyncio.gather(*[each.refresh(float("inf")) for each in self._logs.values()])
         self._chores.run(self._refresh_for_ever())
         self._chores.run(self._sync_for_ever())
@@ -272,6 +273,7 @@ class RocketMqBusStore(BusStore):
             await self._learn(made)
         else:
             made.begin()
+        await made.check_boots()
         return made
 
     async def _claim(self, planned: LogRow) -> LogRow:
@@ -324,6 +326,7 @@ class RocketMqBusStore(BusStore):
 
     async def _learn(self, found: RocketMqBusLog) -> None:
         await found.refresh(float("inf"))
+        await found.check_boots()
         if not self._shared:
             found.check_known(range(found.partitions))
 
@@ -370,6 +373,14 @@ class RocketMqBusStore(BusStore):
         return await persist(work, doing, doing, self._troubles, patience_s)
 
     # In the background
+
+    def _connected(self, _: str) -> None:
+        for each in self._logs.values():
+            each.connected()
+        self._chores.run(self._check_boots())
+
+    async def _check_boots(self) -> None:
+        await asyncio.gather(*[each.check_boots() for each in list(self._logs.values())])
 
     async def _refresh_for_ever(self) -> None:
         loop = asyncio.get_running_loop()

@@ -22,8 +22,9 @@ from bridge.rocketmq.offsets import Offsets
 from bridge.rocketmq.retry import pause_s
 from bridge.stores.bus.base import Offsets as Positions
 from bridge.stores.bus.base import check_cursor_name
+from bridge.stores.bus.rocketmq_ends import Reading
 from bridge.stores.bus.rocketmq_names import cursor_group
-from bridge.stores.bus.rocketmq_partition import Partition, Reading
+from bridge.stores.bus.rocketmq_partition import Partition
 from bridge.stores.bus.rocketmq_registry import LogRow, Place, Registry
 from bridge.stores.bus.rocketmq_trouble import PACE, store_error
 

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from bridge.model.log import Chunk, StoredChunk
 from bridge.rocketmq.admin import Groups
 from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.configs import GroupConfig
+from bridge.rocketmq.errors import RocketMQError
 from bridge.rocketmq.groups import Cadence
 from bridge.rocketmq.offsets import Offsets as QueueOffsets
 from bridge.rocketmq.producer import Producer
@@ -21,7 +23,8 @@ from bridge.rocketmq.unique import UniqueIds
 from bridge.stores.bus.base import Bounds, BusLog, Offsets, Usage
 from bridge.stores.bus.rocketmq_cursors import MAIN, Cursors
 from bridge.stores.bus.rocketmq_division import Division
-from bridge.stores.bus.rocketmq_partition import Partition, Reading
+from bridge.stores.bus.rocketmq_ends import Reading, boot_ms
+from bridge.stores.bus.rocketmq_partition import Partition
 from bridge.stores.bus.rocketmq_registry import LogRow, Registry
 from bridge.stores.bus.rocketmq_trouble import Troubles, persist
 from bridge.stores.bus.rocketmq_writer import Writer
@@ -121,6 +124,8 @@ class RocketMqBusLog(BusLog):
 
     async def refresh(self, older_than: float) -> None:
         """Ask for the ends of partitions of which nothing was heard since then (on the loop's clock)."""
+        for part in self._parts:
+            part.tidy()
         await asyncio.gather(*[self._refresh(part) for part in self._parts if part.heard_at < older_than])
 
     async def _refresh(self, part: Partition) -> None:
@@ -128,6 +133,23 @@ class RocketMqBusLog(BusLog):
             await persist(part.learn, part.name, f"cannot find the ends of {part.name}", self._means.troubles, 0)
         except BridgeError:
             return  # it is told, and tried again soon
+
+    def connected(self) -> None:
+        """Some broker is there, perhaps again."""
+        for part in self._parts:
+            part.connected()
+
+    async def check_boots(self) -> None:
+        """Whether brokers that are there again have lost something. Those that do not answer are asked with their next
+        connection.
+        """
+        await asyncio.gather(*[self._check_boot(broker) for broker in {part.queue.broker for part in self._parts}])
+
+    async def _check_boot(self, broker: str) -> None:
+        with suppress(RocketMQError):
+            boot = await boot_ms(self._means.cluster, broker)
+            own = [part for part in self._parts if part.queue.broker == broker and boot is not None]
+            await asyncio.gather(*[part.check_boot(boot or 0) for part in own])
 
     def check_known(self, partitions: Iterable[int]) -> None:
         """Raises StoreUnavailable while nothing is known of one of them."""
@@ -306,10 +328,10 @@ class RocketMqBusLog(BusLog):
         self._check()
         await self._unless_gone(self._cursors.delete(name, partitions))
 
-    def _was_reset(self, part: Partition, offset: int) -> None:
+    def _was_reset(self, partition: int) -> None:
         """The group of the live cursor, which all pulls are made for."""
-        self._cursors.was_reset(MAIN, part)
-        part.void()
+        self._cursors.was_reset(MAIN, self._parts[partition])
+        self._parts[partition].void()
 
     async def _make_group(self, broker: str) -> None:
         await Groups(self._means.cluster).create(GroupConfig(self.row.topic), [broker])

@@ -20,7 +20,8 @@ from bridge.rocketmq.producer import Producer
 from bridge.rocketmq.records import UNIQ_KEY
 from bridge.rocketmq.sending import Parcel
 from bridge.stores.bus.rocketmq_doubt import find_stored
-from bridge.stores.bus.rocketmq_partition import Partition, Reading
+from bridge.stores.bus.rocketmq_ends import Reading
+from bridge.stores.bus.rocketmq_partition import Partition
 from bridge.stores.bus.rocketmq_trouble import store_error
 
 log = structlog.get_logger()

@@ -6,15 +6,18 @@ from tests.faults.history.record import History, Look, Names, Put
 from tests.faults.history.scene import Watched
 
 
-def is_due(history: History, one: Watched, put: Put) -> bool:
-    """Whether a target must get an event: its rule was in force when the event was put, and to the end."""
-    if put.outcome != "acknowledged" or put.cancelled is not None or not one.wants(put.event):
-        return False
+def due(history: History, one: Watched) -> list[Put]:
+    """What a target must get: acknowledged events whose rule was in force when they were put, and to the end."""
     changes = [change for change in history.of_rule(one.names) if change.doing in {"on", "off"}] if one.changing else []
+    wanted = [put for put in history.acknowledged() if put.cancelled is None and one.wants(put.event)]
     if not changes or changes[0].earliest:
-        return True
-    entered_later = put.event.due is not None  # nobody knows when
-    return changes[-1].doing == "on" and changes[-1].ended < put.started and not entered_later
+        return wanted
+    last = changes[-1]
+    if last.doing == "off":
+        return []
+    return [
+        put for put in wanted if last.ended < put.started and put.event.due is None
+    ]  # nobody knows when those enter
 
 
 def is_there(history: History, one: Watched, time: float) -> bool:

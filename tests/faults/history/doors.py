@@ -3,6 +3,7 @@
 "refused" only where the bridge said so itself: a call whose answer is lost says nothing.
 """
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -87,13 +88,18 @@ class Doors:
         """In several requests, which are all sent before the first is answered."""
         parts = [parcels[start : start + 3] for start in range(0, len(parcels), 3)]
         results: list[Result] = []
-        call = self._events.StreamEvents(iter([_request(part) for part in parts]), timeout=ANSWER_S)
+        call = self._events.StreamEvents(timeout=ANSWER_S)
         try:
-            async for response in call:
+            for part in parts:
+                await call.write(_request(part))
+            await call.done_writing()
+            while (response := await call.read()) is not grpc.aio.EOF:
                 results += _grpc_results(response)
         except grpc.aio.AioRpcError as error:
             if _is_refusal(error) and not results:
                 raise
+        except asyncio.InvalidStateError:  # it had failed before the next request was written
+            pass
         return results + [UNKNOWN] * (len(parcels) - len(results))
 
 

@@ -6,9 +6,10 @@ changed in between, for what was being sent at that moment. A target that answer
 """
 
 import itertools
+from bisect import bisect, bisect_left
 from collections.abc import Iterator, Sequence
 
-from tests.faults.history.accounts import describe, first_taken, is_due, is_settled
+from tests.faults.history.accounts import describe, due, first_taken, is_settled
 from tests.faults.history.record import End, History, Put
 from tests.faults.history.scene import CALM, Watched
 
@@ -46,11 +47,16 @@ def _taken_often(history: History, one: Watched) -> dict[int, list[float]]:
 def _is_excused(history: History, one: Watched, put: Put, before: float, after: float) -> bool:
     if one.mood in LATE:
         return True
-    kills = [end for end in history.ends if put.started < end.time <= after and _was_in_flight(end, one, put)]
+    first, last = (bisect(history.ends, time, key=_time) for time in (put.started, after))
+    kills = [end for end in history.ends[first:last] if _was_in_flight(end, one, put)]
     if any(end.time > before - UNREAD_S or _left_two(end, one, put) for end in kills):
         return True
     changes = history.of_rule(one.names) if one.changing else ()
     return any(change.started - CHANGE_S < after and before < change.ended + CHANGE_S for change in changes)
+
+
+def _time(end: End) -> float:
+    return end.time
 
 
 def _was_in_flight(end: End, one: Watched, put: Put) -> bool:
@@ -72,7 +78,7 @@ def _left_two(end: End, one: Watched, put: Put) -> bool:
 
 def in_flight(history: History, watched: Sequence[Watched]) -> Iterator[int]:
     """For each kill that was looked at: deliveries that were taken and not settled."""
-    left = {one: _placed(history, one) for one in watched}
+    left = {one: [put for put in due(history, one) if put.place is not None] for one in watched}
     taken = {one: first_taken(history, one.names) for one in watched}
     for end in history.ends:
         if end.look is None:
@@ -84,37 +90,33 @@ def in_flight(history: History, watched: Sequence[Watched]) -> Iterator[int]:
         yield number
 
 
-def _placed(history: History, one: Watched) -> list[Put]:
-    return [put for put in history.acknowledged() if put.place is not None and is_due(history, one, put)]
-
-
 def slow_to_settle(history: History, watched: Sequence[Watched]) -> Iterator[str]:
     """In flight is little: where all targets of a bus are well, what they took a while before a kill is settled at it."""
     calm = [one for one in watched if CALM in {one.names[0], one.through[0] if one.through else ""}]
     taken = [first_taken(history, one.names) for one in calm]
-    for number, end in enumerate(history.ends, 1):
-        limit = end.time - SETTLE_S
-        if end.look is None or end.ready > limit:
-            continue
-        puts = [put for put in history.acknowledged() if put.event.bus == CALM and put.place is not None]
-        for partition in end.look.ends.get(CALM, {}):
-            mine = sorted(((put.place[1], put) for put in puts if put.place and put.place[0] == partition), key=_offset)
-            stuck = _first_unsettled(end, mine)
-            if stuck is not None and all(_done(taken, put, limit) for put in stuck):
-                yield f"slow to settle: {describe(history, calm[0], stuck[-1])} at kill {number}"
+    for partition, puts in _by_partition(history).items():
+        for number, end in enumerate(history.ends, 1):
+            limit = end.time - SETTLE_S
+            if end.look is None or end.ready > limit:
+                continue
+            committed = end.look.cursors.get(CALM, {}).get("live", {}).get(partition, 0)
+            for put in puts[bisect_left(puts, committed, key=_offset) :][:1]:
+                if _done(taken, put, limit):
+                    yield f"slow to settle: {describe(history, calm[0], put)} at kill {number}"
 
 
-def _offset(pair: tuple[int, Put]) -> int:
-    return pair[0]
+def _by_partition(history: History) -> dict[int, list[Put]]:
+    """What is put to the calm bus, in the order of its log."""
+    found: dict[int, list[Put]] = {}
+    for put in history.acknowledged():
+        if put.event.bus == CALM and put.place is not None:
+            found.setdefault(put.place[0], []).append(put)
+    return {partition: sorted(puts, key=_offset) for partition, puts in found.items()}
 
 
-def _first_unsettled(end: End, puts: Sequence[tuple[int, Put]]) -> list[Put] | None:
-    """The events up to the first that the live cursor has not left behind."""
-    assert end.look is not None
-    partition = puts[0][1].place[0] if puts and puts[0][1].place else 0
-    committed = end.look.cursors.get(CALM, {}).get("live", {}).get(partition, 0)
-    behind = next((index for index, (offset, _) in enumerate(puts) if offset >= committed), None)
-    return [put for _, put in puts[: behind + 1]] if behind is not None else None
+def _offset(put: Put) -> int:
+    assert put.place is not None
+    return put.place[1]
 
 
 def _done(taken: Sequence[dict[int, float]], put: Put, limit: float) -> bool:

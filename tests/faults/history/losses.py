@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from tests.faults.history.accounts import describe, first_taken, is_due, is_settled, is_there
+from tests.faults.history.accounts import describe, due, first_taken, is_settled, is_there
 from tests.faults.history.record import End, History, Look, Names, Put
 from tests.faults.history.scene import COLLECT, GRAVES, Watched
 
@@ -14,8 +14,8 @@ def lost(history: History, watched: Sequence[Watched]) -> Iterator[str]:
         return
     for one in watched:
         accounted = _accounted(history, history.last, one)
-        for put in history.acknowledged():
-            if put.event.number not in accounted and is_due(history, one, put):
+        for put in due(history, one):
+            if put.event.number not in accounted:
                 yield f"lost: {describe(history, one, put)}"
 
 
@@ -73,7 +73,7 @@ def _holds(look: Look | None, put: Put) -> bool:
 def settled_too_early(history: History, watched: Sequence[Watched]) -> Iterator[str]:
     """At each kill: what a cursor has left behind was taken by then, or is parked or a dead letter."""
     for one in watched:
-        left = [put for put in history.acknowledged() if put.place is not None and is_due(history, one, put)]
+        left = [put for put in due(history, one) if put.place is not None]
         taken = first_taken(history, one.names)
         for number, end in enumerate(history.ends, 1):
             if end.look is None or not is_there(history, one, end.time):

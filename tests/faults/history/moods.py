@@ -82,6 +82,11 @@ def _slow(_: random.Random) -> Mood:
     return lambda _: Answer(after_s=0.02)
 
 
+def _hanging(dice: random.Random) -> Mood:
+    """Takes everything, but now and then only after longer than most runs of the bridge live: nothing is committed then."""
+    return _sometimes(dice, 0.01, [Answer(after_s=3.0)])
+
+
 def _poisoned(_: random.Random) -> Mood:
     return lambda numbers: REFUSED if any(number % POISON == 0 for number in numbers) else TAKEN
 
@@ -117,6 +122,7 @@ MOODS: dict[str, Callable[[random.Random], Mood]] = {
     "throttled": _throttled,
     "retires": _retires,
     "slow": _slow,
+    "hanging": _hanging,
     "poisoned": _poisoned,
     "keyed": _keyed,
     "batched": _keyed,

@@ -37,27 +37,25 @@ class Run:
 
     async def start(self) -> bool:
         """Whether it is ready; else it was killed before. Raises Stuck when it ended otherwise."""
-        async with asyncio.TaskGroup() as group:
-            impatient = group.create_task(self._kill_early()) if self._kill and self._kill.starting else None
-            try:
-                await asyncio.to_thread(self.process.start)
-            except RuntimeError as error:
-                self.ended = time.monotonic()
-                if f"ended with {-signal.SIGKILL}:" not in str(error):
-                    raise Stuck(str(error)) from error
-                self.point = self._kill.point or None if self._kill else None
-                return False
-            finally:
-                if impatient is not None:
-                    impatient.cancel()
+        impatient = asyncio.ensure_future(self._kill_early())
+        try:
+            await asyncio.to_thread(self.process.start)
+        except RuntimeError as error:
+            self.ended = time.monotonic()
+            if f"ended with {-signal.SIGKILL}:" not in str(error):
+                raise Stuck(str(error)) from error
+            self.point = self._kill.point or None if self._kill else None
+            return False
+        finally:
+            impatient.cancel()
         self.ready = time.monotonic()
         return True
 
     async def _kill_early(self) -> None:
-        assert self._kill is not None
-        await asyncio.sleep(self._kill.life_s)
-        if self.process.running:
-            os.kill(self.process.pid, signal.SIGKILL)
+        if self._kill is not None and self._kill.starting:
+            await asyncio.sleep(self._kill.life_s)
+            if self.process.running:
+                os.kill(self.process.pid, signal.SIGKILL)
 
     async def live(self, seconds: float) -> None:
         """Until it is dead, or for so long; longer on a machine that is slow."""
@@ -77,6 +75,11 @@ class Run:
         self.ended = time.monotonic()
         if code != -signal.SIGKILL:
             raise Stuck(f"it ended with {code}:\n{self.process.log()[-4000:]}")
+
+    def abandon(self) -> None:
+        """Whatever it was doing, when the story is over."""
+        if self.process.running:
+            self.process.kill()
 
     async def stop(self) -> None:
         """In good order."""

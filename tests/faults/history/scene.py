@@ -65,6 +65,7 @@ FIXED = (
     watched(ROUGH, "graves", "b", mood="poisoned"),
     watched(ROUGH, "paused", "c", "e"),
     watched(ROUGH, "slow", "b", "e", mood="slow"),
+    watched(ROUGH, "hanging", "a", mood="hanging"),
     watched(ROUGH, "edited", "d", mood="failing", changing=True),
     watched(ROUGH, "keyed-edited", "a", mood="keyed", ordered=True, changing=True),
     watched(ROUGH, "flapping", "a", "d", changing=True),

@@ -52,6 +52,7 @@ class Story:
         ]
         dice = random.Random(f"{seed}/operator")
         self._operator = Operator(self.history, self._sinks, self._clock, self.watched, dice)
+        self._runs: list[Run] = []
         self._read = 0
 
     async def run(self, kills: Iterable[Kill]) -> None:
@@ -59,14 +60,19 @@ class Story:
         for one in self.watched:
             self._sinks.add(one)
         async with self._sinks.listening():
-            await self._define()
-            for kill in kills:
-                await self._live(kill)
-            await self._drain()
-            await self._rest()
+            try:
+                await self._define()
+                for kill in kills:
+                    await self._live(kill)
+                await self._drain()
+                await self._rest()
+            finally:
+                for run in self._runs:
+                    run.abandon()
 
     def _run(self, kill: Kill | None = None) -> Run:
-        return Run(self._folder, self._clock.path, kill)
+        self._runs.append(Run(self._folder, self._clock.path, kill))
+        return self._runs[-1]
 
     async def _define(self) -> None:
         """The beginning of every story, in which nothing goes wrong."""

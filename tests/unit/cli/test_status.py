@@ -50,7 +50,14 @@ def test_tables_for_people(run, server: FakeServer, monkeypatch: pytest.MonkeyPa
 def test_instances_are_counted_and_listed(run, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where several share the buses; one that shares them with nobody now is counted."""
     monkeypatch.setattr(status, "system_clock", lambda: 100.0)
-    one = {"id": "web-1-17-ab", "address": "10.0.0.1:8080", "version": "0.1.0", "started": "1970-01-01T00:00:10.000Z", "partitions": 12, "heard": 0.0}
+    one = {
+        "id": "web-1-17-ab",
+        "address": "10.0.0.1:8080",
+        "version": "0.1.0",
+        "started": "1970-01-01T00:00:10.000Z",
+        "partitions": 12,
+        "heard": 0.0,
+    }
     two = one | {"id": "web-2-19-cd", "address": "10.0.0.2:8080", "version": "", "heard": 3.2}
     server.answer("GET", "/v1/status", STATUS | {"instances": [one]})
     assert run("status").stdout.startswith("bridge 0.1.0, up 1m 30s, 1 instance\n\nBUS ")

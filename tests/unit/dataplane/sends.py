@@ -26,7 +26,9 @@ def send(first: int, count: int = 1, *, key: str = "", size: int = 10, tried: bo
     """``tried``: there was an attempt; ``kept``: it came from a keeper and not from a cursor."""
     deliveries = [delivery(first + n, key or "k", size) for n in range(count)]
     pasts = [Past(1.0, 1)] * count if tried else None
-    made = Send(deliveries, lambda number: None, sum(map(size_of, deliveries)), keeper=NOBODY if kept else None, pasts=pasts)
+    made = Send(
+        deliveries, lambda number: None, sum(map(size_of, deliveries)), keeper=NOBODY if kept else None, pasts=pasts
+    )
     made.key = key
     return made
 

@@ -135,3 +135,14 @@ def test_what_is_unloaded_makes_room() -> None:
     made.front([tried])
     assert len(made.unload()) == 2
     assert (made.deliveries, made.has_room) == (10, True)
+
+
+def test_what_is_earlier_than_something_that_stays_stays_too() -> None:
+    """Whoever reads it again would read that again as well; other partitions do not matter."""
+    made = contents(order="key")
+    places = [(0, 1, "a"), (0, 2, "b"), (0, 3, "a"), (0, 4, "c"), (1, 1, "d")]
+    for partition, offset, key in places:
+        made.queue.add(made.cut([delivery(offset, key, partition=partition)], 0, print, None))
+    out = [send.deliveries[0].position for send in made.unload()]
+    assert out == [(0, 4), (1, 1)]  # 3 waits behind 1 of its key, and 2 is earlier than that
+    assert made.deliveries == 3

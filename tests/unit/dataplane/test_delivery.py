@@ -75,8 +75,11 @@ class Moody(Target):
 class Timers(MemoryTimers):
     """Every question takes a turn of the loop, so that others come in between."""
 
+    slow: asyncio.Event | None = None
+    """Until it is set, nothing is stored."""
+
     async def add(self, timers: Sequence[Timer]) -> None:
-        await asyncio.sleep(0)
+        await (asyncio.sleep(0) if self.slow is None else self.slow.wait())
         await super().add(timers)
         await asyncio.sleep(0)
 
@@ -343,6 +346,30 @@ async def test_a_blocked_lane_that_is_stopped_leaves_everything(time: VirtualTim
         await time.advance(1)
         await scene.lane.stop(heir)
     assert left == ["001", "002", "003"]
+
+
+async def test_a_lane_that_is_stopped_while_it_parks_a_key_lets_go_of_what_is_behind(time: VirtualTime) -> None:
+    """Of what was parked before: the next lane gets it when it is due, and in order."""
+    target = Moody({"000": 2})
+    retry = schedule(60, max_attempts=9)
+    async with on_stage(target, time, order="key", retry=retry) as scene:
+        await scene.parking.begin(by_key=True)
+        await scene.put([event(n) for n in range(3)])
+        await time.advance(59)
+        assert scene.timers.left() == 3
+        slow = scene.timers.slow = asyncio.Event()
+        await time.advance(1.5)  # all come back, the first fails again, and its parking takes long
+
+        async def heir(deliveries: Sequence[Delivery], settled: Settled) -> None:
+            raise AssertionError("no cursor has any of them")
+
+        old, scene.lane = scene.lane, scene.make_lane()
+        stopping = scene.spawn(old.stop(heir))
+        slow.set()
+        await time.until(stopping.done)
+        await time.until(lambda: len(target.taken) == 3, 200)
+        await time.until(lambda: not scene.timers.left(), 10)
+    assert target.taken == ["000", "001", "002"]
 
 
 class Retired(Moody):

@@ -186,7 +186,9 @@ async def test_an_idle_lane_costs_no_task() -> None:
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
-        lane = Lane(target, TargetSpec(name="a", kind="scripted"), exits=Exits(bury), spawn=group.create_task, timing=timing)
+        lane = Lane(
+            target, TargetSpec(name="a", kind="scripted"), exits=Exits(bury), spawn=group.create_task, timing=timing
+        )
         for expected in (1, 2):
             await lane.put(deliveries(1), settled.append)
             while sum(settled) < expected or not lane.idle:
@@ -227,7 +229,9 @@ async def test_a_lost_connection_is_not_opened_again_while_another_send_is_under
 
     spec = TargetSpec(name="a", kind="scripted", concurrency=2, batch=Batching(count=1))
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        lane = Lane(target, spec, exits=Exits(bury), spawn=group.create_task, timing=Timing(lambda: 0.0, sleep, lambda: 0.0))
+        lane = Lane(
+            target, spec, exits=Exits(bury), spawn=group.create_task, timing=Timing(lambda: 0.0, sleep, lambda: 0.0)
+        )
         await lane.put(deliveries(2), settled.append)
         while sum(settled) < 2:
             await asyncio.sleep(0)

@@ -20,9 +20,7 @@ STATUS = Status(version="1", started="2026-01-01T00:00:00.000Z", buses=(BUS,))
 
 
 def redrive(name: str, state: State = "running", started: str = "2026-01-01T00:00:00.000Z") -> Redrive:
-    return Redrive(
-        id=name, bus="b", state=state, matched=9, sent=3, delivered=2, parked=0, failed=0, started=started
-    )
+    return Redrive(id=name, bus="b", state=state, matched=9, sent=3, delivered=2, parked=0, failed=0, started=started)
 
 
 class FakeRedrives:

@@ -233,3 +233,27 @@ def test_a_target_comes_back_only_when_nothing_of_it_is_left_on_the_way(turns: i
 def test_a_target_that_is_changed_and_held_at_once_holds_up_nobody(turns: int, name: str) -> None:
     """What was just being handed to its old lane must not wait for room in the new one."""
     played(("put", 103), ("turns", turns), ("pause", name), ("change", name), ("put", 103))
+
+
+@pytest.mark.parametrize("count", range(90, 130, 5))
+def test_a_target_that_comes_back_ahead_of_the_live_cursor_and_leaves_again_gets_nothing_twice(count: int) -> None:
+    """Its own cursor may have read further than the live one: what it begins with is what it has not had."""
+    played(
+        ("pause", "plain"),
+        ("put", 1),
+        ("turns", 3),
+        ("shut", "plain"),
+        ("resume", "plain"),
+        ("put", count),
+        ("put", 47),
+    )
+
+
+def test_a_stop_in_the_middle_of_a_hand_over_loses_nothing() -> None:
+    """A target that leaves while the live cursor is being cancelled must see what that has not handed over."""
+    crashes = [
+        step
+        for _ in range(8)
+        for step in (("put", 120), ("put", 50), ("pause", "none"), ("crash",), ("resume", "none"))
+    ]
+    played(("put", 120), *crashes, ("put", 1))

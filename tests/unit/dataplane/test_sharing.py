@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.dataplane.status import bus_status, with_unread
-from bridge.errors import StoreUnavailable
+from bridge.errors import NotFound, StoreUnavailable
 from bridge.model.pauses import let_go_on
 from bridge.model.resource import Ref
 from bridge.model.rule import own_cursor
@@ -133,13 +133,13 @@ async def test_a_put_asks_the_catalog_now_and_then() -> None:
         await several.start(stack, 0)
         await world.buses.refresh()
         catalog.away = True
-        before = await world.buses.get("b")
+        before = (await world.buses.get("b")).spec
         catalog.away = False
         await world.define("Bus", "b", partitions=PARTITIONS, retention={"age": "1d"})
         await world.define("Bus", "c")
-        assert (await world.buses.get("b")).spec == before.spec
+        assert (await world.buses.get("b")).spec == before
         assert (await world.buses.get("c")).name == "c"
-        assert (await world.buses.get("b")).spec != before.spec
+        assert (await world.buses.get("b")).spec != before
 
 
 class Several:
@@ -159,7 +159,9 @@ class Several:
     async def divided(self) -> None:
         """Each reads its share."""
         async with asyncio.timeout(5):
-            while any(self.here(one) != one.store.share() for one in self.instances if one.store in self.division.members):
+            while any(
+                self.here(one) != one.store.share() for one in self.instances if one.store in self.division.members
+            ):
                 await asyncio.sleep(0.001)
 
     def here(self, instance: Instance) -> frozenset[int]:
@@ -213,6 +215,67 @@ async def test_a_blocked_target_is_let_go_on_wherever_it_is_blocked() -> None:
         buried = {letter.event_id for letter in first.letters._letters.values()}
         await until(lambda: set(first.boxes.get("box", [])) == {str(n) for n in range(14)} - buried)
         assert len(first.letters._letters) == 2
+
+
+async def test_a_bus_whose_log_goes_while_it_is_divided_takes_no_other_along() -> None:
+    """Its end is told by the catalog; all others go on."""
+    several = Several(1)
+    first = several.first
+    await first.define("Bus", "b", partitions=PARTITIONS)
+    async with AsyncExitStack() as stack:
+        await several.start(stack, 0)
+        [world] = several.instances
+        log = world.store._logs["b"]
+
+        async def dropped() -> None:
+            raise NotFound("the log of the bus b was dropped")
+
+        log.divide = dropped  # type: ignore[method-assign]
+        world.store.division.members.clear()
+        world.store.division.tell()
+        await asyncio.sleep(0.02)
+        await world.catalog.write([Delete(Ref("Bus", "", "b"))])
+        world.store.join()
+        await world.define("Bus", "c", partitions=PARTITIONS)
+        await world.put("1", bus="c")
+        with pytest.raises(NotFound):
+            await world.buses.get("b")
+
+
+async def test_a_bus_that_cannot_be_divided_is_tried_again() -> None:
+    """It takes events meanwhile, and readiness says why nothing of it is read."""
+    several = Several(1)
+    first = several.first
+    await first.define("Bus", "b", partitions=PARTITIONS)
+    await first.rule("r", "box")
+    async with AsyncExitStack() as stack:
+        await several.start(stack, 0)
+        [world] = several.instances
+        log = world.store._logs["b"]
+        divide, away = log.divide, [1, 2]
+
+        async def sometimes() -> None:
+            if away:
+                away.pop()
+                raise StoreUnavailable("no broker")
+            await divide()
+
+        log.divide = sometimes  # type: ignore[method-assign]
+        reasons = []
+
+        async def sleep(_: float) -> None:
+            await asyncio.sleep(0.001)
+            if world.buses.waiting:
+                reasons.append(dict(world.buses.waiting))
+                await world.put(str(len(reasons)))
+
+        world.buses._around = world.buses._around._replace(timing=world.buses._around.timing._replace(sleep=sleep))
+        world.store.division.members.clear()
+        world.store.division.tell()
+        await until(lambda: not away and not world.buses.waiting)
+        world.store.join()
+        await first.until("box", "1", "2")
+        assert reasons == [{"b": "no broker"}] * 2
 
 
 async def test_counts_go_on_when_a_bus_is_divided_anew() -> None:

@@ -58,7 +58,10 @@ def test_the_state_that_says_most_is_shown() -> None:
 
 def test_the_last_error_is_the_newest() -> None:
     """Of all instances."""
-    old, new = LastError(time="2026-01-01T00:00:00.000Z", reason="a"), LastError(time="2026-01-02T00:00:00.000Z", reason="b")
+    old, new = (
+        LastError(time="2026-01-01T00:00:00.000Z", reason="a"),
+        LastError(time="2026-01-02T00:00:00.000Z", reason="b"),
+    )
     assert target(replace(TARGET, last_error=new), TARGET, replace(TARGET, last_error=old)).last_error == new
 
 
