@@ -172,8 +172,7 @@ def test_a_definition_reaches_all_instances_within_a_second(
 
 def test_both_share_the_work_and_tell_the_same(pair: tuple[Door, Door], name: str, receiver: Receiver) -> None:
     """Counts of all, whichever is asked; a key's events arrive in order."""
-    a, b = pair
-    a.apply(rule("r", name, receiver.target(order="key")))
+    pair[0].apply(rule("r", name, receiver.target(order="key")))
     for n in range(10):
         pair[n % 2].put(name, *events(n * 30, 30))
     until(lambda: set(receiver.taken) == ids(0, 300), 30)

@@ -121,6 +121,26 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
             place.start("second", "--workers", "2", "--http", first.process.http)
 
 
+BROKEN = """
+import asyncio, sys
+from bridge.dataplane.retention import Retention
+async def run(self):
+    await asyncio.sleep(1)
+    raise ZeroDivisionError("a bug")
+Retention.run = run
+from bridge.cli.main import main
+main()
+"""
+
+
+def test_a_bridge_of_which_a_part_has_failed_ends(tmp_path: Path) -> None:
+    """With 1, so that whoever watches it starts it again; half a bridge would be no use to anybody."""
+    with BridgeProcess(tmp_path, "--log-format", "json", program=("-c", BROKEN)) as process:
+        assert process.wait() == 1
+        assert '"event": "a part of the service failed"' in process.log()
+        assert "ZeroDivisionError: a bug" in process.log()
+
+
 def test_one_worker_is_a_bridge(tmp_path: Path) -> None:
     """As without the flag, on any store."""
     with BridgeProcess(tmp_path, "--workers", "1") as process:

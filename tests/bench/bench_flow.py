@@ -41,7 +41,7 @@ def rule(number: int, path: str, matches: bool, target: dict | None = None) -> d
 @contextmanager
 def bridge_with(rules: list[dict]) -> Iterator[BridgeProcess]:
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder, BridgeProcess(Path(folder)) as bridge:
-        define(bridge, rules, retention={"size": "512MiB"})
+        apply(bridge, rules)
         yield bridge
 
 

@@ -10,7 +10,7 @@ import psutil
 
 from bridge.testing.process import BridgeProcess
 from tests.bench import load
-from tests.bench.bench_flow import BATCH, define, file_latency, rule, throughput
+from tests.bench.bench_flow import BATCH, apply, file_latency, rule, throughput
 from tests.bench.priority import prefer
 from tests.cluster.own import BROKER, OwnCluster
 
@@ -44,7 +44,7 @@ def bridge_on(own: OwnCluster, folder: Path, case: Case) -> Iterator[BridgeProce
     environ = {"BRIDGE_ROCKETMQ_TOPIC_PREFIX": name}
     with BridgeProcess(folder / name, "--store", f"rocketmq://{own.name_server}", environ=environ) as bridge:
         prefer(bridge.pid)
-        define(bridge, [rule(n, f"out{n}", matches=n < case.matching) for n in range(case.rules)])
+        apply(bridge, [rule(n, f"out{n}", matches=n < case.matching) for n in range(case.rules)])
         yield bridge
 
 

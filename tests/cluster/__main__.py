@@ -27,6 +27,8 @@ VARIABLES: Mapping[str, Mapping[str, Callable[[Settings], str]]] = {
     },
     "services": {"BRIDGE_TEST_POSTGRESQL": postgresql.url, "BRIDGE_TEST_MARIADB": mariadb.url},
 }
+HANGS_S = 600
+"""A test of this many seconds ends the run: servers need longer than our own code does."""
 NAMES = (*(name for name in local.NAMES if name != rocketmq.NAME_SERVER), rocketmq.NAME_SERVER, *services.STOPS)
 """In the order of stopping."""
 
@@ -48,7 +50,8 @@ def main(words: list[str], environment: Mapping[str, str]) -> int:
 
 
 def run(words: list[str], environment: Mapping[str, str]) -> int:
-    command = [sys.executable, "-m", "pytest", "-m", "external", "-p", "tests.cluster.skips", *words]
+    options = ["-m", "external", "-p", "tests.cluster.skips", "-o", f"faulthandler_timeout={HANGS_S}"]
+    command = [sys.executable, "-m", "pytest", *options, *words]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 

@@ -94,9 +94,11 @@ class World:
             return Report(status=STATUS, redrives=jobs.all())
 
         me = Instance(id=name, address="", started=1000.0 + len(self.tasks))
-        presence = Presence(
-            self.store, me, self.sleep, report=report or told, obey=lambda asked: every.cancel_mine(asked)
-        )
+
+        def obey(asked: CancelRedrive) -> None:
+            every.cancel_mine(asked)
+
+        presence = Presence(self.store, me, self.sleep, report=report or told, obey=obey)
         every = AllRedrives(jobs, presence, self.sleep)  # type: ignore[arg-type]
         self.tasks[name] = asyncio.ensure_future(presence.run(f"{name}:8080"))
         await settle()
