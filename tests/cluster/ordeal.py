@@ -122,7 +122,9 @@ class Ordeal:
         async with asyncio.timeout(seconds):
             while True:
                 shares = [(bridge.divisions() or [{"partitions": []}])[-1]["partitions"] for bridge in self.bridges]
-                if all(shares) and sorted(partition for share in shares for partition in share) == list(range(PARTITIONS)):
+                if all(shares) and sorted(partition for share in shares for partition in share) == list(
+                    range(PARTITIONS)
+                ):
                     return
                 await asyncio.sleep(REST_S)
 
