@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PY = $(VENV)/bin/python
-BENCHES = put flow http_target log timers codec transform filter
+BENCHES = put flow backlog http_target log timers codec transform filter
 
 .PHONY: help run test test-faults test-cluster lint types format fuzz bench bench-match bench-cluster bench-rocketmq proto clean
 .PHONY: cluster-up cluster-down cluster-status cluster-clean services-up services-down

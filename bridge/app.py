@@ -313,7 +313,9 @@ class Bridge:
         if self.presence is None:
             yield
             return
-        async with _background(self.presence.run(str(self.http_address)), self.failed):
+        host, port = self.http_address
+        address = Address(socket.gethostname() if host in {"", "0.0.0.0", "::"} else host, port)  # noqa: S104 - no bind
+        async with _background(self.presence.run(str(address)), self.failed):
             yield
 
 

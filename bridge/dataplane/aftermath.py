@@ -9,7 +9,7 @@ import structlog
 from bridge.dataplane.contents import Contents
 from bridge.dataplane.judging import Verdict
 from bridge.dataplane.sending import Became, Bury, GivenUp, Send, Timing, Waiting, Watcher
-from bridge.dataplane.tasks import Spawn
+from bridge.dataplane.tasks import Spawn, try_spawn
 from bridge.model.delivery import Delivery
 from bridge.model.rule import TargetSpec
 
@@ -103,7 +103,7 @@ class Aftermath:
         self._aside_keys.update(send.key for send in sends)
         if self._contents.aside and not self._joining:
             self._joining = True
-            self._means.spawn(self._join())
+            try_spawn(self._means.spawn, self._join())
 
     async def _try_again(self, send: Send, verdict: Verdict, together: int) -> None:
         if self._contents.ended:

@@ -28,6 +28,7 @@ from bridge.dataplane.running import RunningBus
 from bridge.errors import BridgeError, InvalidInput, NotFound
 from bridge.model.clock import Clock
 from bridge.model.delayed import DelayedEvent
+from bridge.model.resource import Ref
 from bridge.stores.catalog.base import Catalog
 from bridge.stores.timers.base import Place, Timer, Timers
 
@@ -92,7 +93,8 @@ class DelayedEvents:
         queues = [*await self._timers.queues(PREFIX), *await self._timers.queues(PARKED)]
         names = {queue.split("/")[1] for queue in queues}
         for bus in await self._deleted(names):
-            await self.forget(bus)
+            if await self._catalog.find(Ref("Bus", "", bus)) is None:  # nor made again by another instance just now
+                await self.forget(bus)
         for bus in names:
             first = await self._timers.next_due(PREFIX + bus)
             if first is not None:

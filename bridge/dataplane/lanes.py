@@ -23,7 +23,7 @@ from bridge.dataplane.attempts import Attempts
 from bridge.dataplane.contents import Contents
 from bridge.dataplane.judging import Case, Result, judge
 from bridge.dataplane.sending import Keeper, Send, Settled, Timing, Waiting, Watcher
-from bridge.dataplane.tasks import Spawn
+from bridge.dataplane.tasks import Spawn, try_spawn
 from bridge.dataplane.valve import Hold, Holder, Valve
 from bridge.model.delivery import Delivery
 from bridge.model.rule import TargetSpec
@@ -225,7 +225,9 @@ class Lane:
         under_way = self._contents.under_way
         starting = sum(not load for load in under_way.values())
         while starting * self._per_send < self._contents.queue.ready and self._may_work(len(under_way)):
-            task = self._spawn(self._work())
+            task = try_spawn(self._spawn, self._work())
+            if task is None:
+                return
             under_way[task] = []
             task.add_done_callback(self._ended)
             starting += 1
@@ -248,7 +250,7 @@ class Lane:
         left_s = self._waiting_since + wait_s - self._timing.clock()
         if left_s > 0 and not self._lingering:
             self._lingering = True
-            self._spawn(self._linger(left_s))
+            try_spawn(self._spawn, self._linger(left_s))
         return left_s <= 0
 
     async def _linger(self, seconds: float) -> None:

@@ -8,6 +8,14 @@ Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Starts a task whose owner is elsewhere."""
 
 
+def try_spawn(spawn: Spawn, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None] | None":
+    """None while everything ends: for work that nobody misses then, and callers who must not stop half-way."""
+    try:
+        return spawn(work)
+    except asyncio.CancelledError:
+        return None
+
+
 class Tasks:
     """The tasks of one group. Its owner sets ``ending`` before they are cancelled: then an error is no reason to begin
     again. (Asking the task itself does not do: in Python 3.11 a group that fails leaves its parent marked as cancelled.)

@@ -304,7 +304,7 @@ def _sole_maker(connection: Connection) -> Iterator[None]:
             connection.execute(sql("SELECT pg_advisory_xact_lock(hashtext('bridge_schema'))"))
             yield
         case "mysql" | "mariadb":
-            connection.execute(sql(f"SELECT GET_LOCK(CONCAT('bridge_schema ', SHA1(DATABASE())), {ANSWER_S})"))
+            connection.execute(sql(f"SELECT GET_LOCK(CONCAT('bridge_schema ', SHA1(DATABASE())), {ANSWER_S - 5})"))
             try:
                 yield
             finally:

@@ -101,7 +101,8 @@ def test_what_is_imported_is_declared() -> None:
     owners = packages_distributions()
     imported = {owners[module][0].lower().replace("_", "-") for module in modules() - {"bridge"} if module in owners}
     declared = {distribution(line) for line in PROJECT["dependencies"]}
-    optional = {distribution(line) for line in PROJECT["optional-dependencies"]["signatures"]}
+    extras = ("signatures", "compression")
+    optional = {distribution(line) for extra in extras for line in PROJECT["optional-dependencies"][extra]}
     assert imported - INDIRECT - declared - optional == set()
     assert declared - imported - INDIRECT == set()
 

@@ -2,6 +2,7 @@
 
 The server runs in a process of its own and does as little as an HTTP server can. Rounds alternate, the best of each counts.
 Goal: at least 0.7 of bare aiohttp. On a busy machine trust the ratio of CPU time, which is shown beside that of the rates.
+Batched, a request holds 100 events of 1 KiB; bare aiohttp sends one and the same body, the target makes it each time.
 """
 
 import asyncio
@@ -13,13 +14,16 @@ from multiprocessing.connection import Connection
 import aiohttp
 import uvloop
 
-from bridge.codec.http import format_binary
+from bridge.codec.http import format_batched, format_binary
 from bridge.connectors.targets.http import HttpTarget
+from bridge.model.event import Event
 from bridge.testing.connectors import make_delivery, make_event, make_target
 
 REQUESTS = 1_500
 ROUNDS = 3
 IN_FLIGHT = (1, 8, 64)
+BATCH = 100
+BATCHED_REQUESTS = 150
 DATA = b'{"speed":61,"note":"' + b"x" * 1000 + b'"}'
 
 Push = Callable[[int], Awaitable[None]]
@@ -53,28 +57,40 @@ def serve(parent: Connection) -> None:
     uvloop.run(run())
 
 
-async def measure(push: Push, in_flight: int) -> tuple[float, float]:
+async def measure(push: Push, in_flight: int, requests: int) -> tuple[float, float]:
     """Requests per second, and CPU microseconds per request of this process."""
 
     async def worker() -> None:
-        for i in range(REQUESTS // in_flight):
+        for i in range(requests // in_flight):
             await push(i)
 
     began, cpu = time.perf_counter(), time.process_time()
     await asyncio.gather(*(worker() for _ in range(in_flight)))
-    done = REQUESTS // in_flight * in_flight
+    done = requests // in_flight * in_flight
     return done / (time.perf_counter() - began), (time.process_time() - cpu) / done * 1e6
 
 
-async def compare(url: str) -> None:
-    target = make_target(HttpTarget, url=url)
-    await target.open()
+async def single(url: str) -> None:
     event = make_event("7", DATA, subject="light-3", time="2026-11-24T08:30:00Z")
     headers, body = format_binary(event)
-    delivery = make_delivery(target, event)
+    await compare(url, [event], headers, body, "binary", REQUESTS)
+
+
+async def batched(url: str) -> None:
+    events = [make_event(str(n), DATA, subject="light-3", time="2026-11-24T08:30:00Z") for n in range(BATCH)]
+    headers, body = format_batched(events)
+    await compare(url, events, headers, body, "batched", BATCHED_REQUESTS)
+
+
+async def compare(
+    url: str, events: list[Event], headers: dict[str, str], body: bytes, mode: str, requests: int
+) -> None:
+    target = make_target(HttpTarget, url=url, mode=mode)
+    await target.open()
+    deliveries = [make_delivery(target, event, offset=offset) for offset, event in enumerate(events)]
 
     async def ours(_: int) -> None:
-        await target.send([delivery])
+        await target.send(deliveries)
 
     async with aiohttp.ClientSession() as session:
 
@@ -82,16 +98,22 @@ async def compare(url: str) -> None:
             async with session.post(url, data=body, headers=headers) as response:
                 await response.read()
 
-        print(f"{'in flight':>9} {'bare aiohttp':>20} {'http target':>20} {'ratio':>6} {'CPU':>5}")
+        each = f", {len(events)} events each" if len(events) > 1 else ""
+        print(f"{mode}{each}\n{'in flight':>9} {'bare aiohttp':>20} {'http target':>20} {'ratio':>6} {'CPU':>5}")
         for in_flight in IN_FLIGHT:
             found: dict[str, tuple[float, float]] = {}
             for _ in range(ROUNDS):
                 for name, push in (("bare", bare), ("ours", ours)):
-                    found[name] = max(found.get(name, (0.0, 0.0)), await measure(push, in_flight))
+                    found[name] = max(found.get(name, (0.0, 0.0)), await measure(push, in_flight, requests))
             shown = [f"{rate:,.0f}/s {cpu:3.0f} us" for rate, cpu in (found["bare"], found["ours"])]
             rates, cpus = zip(found["ours"], found["bare"], strict=True)
             print(f"{in_flight:>9} {shown[0]:>20} {shown[1]:>20} {rates[0] / rates[1]:6.2f} {cpus[1] / cpus[0]:5.2f}")
     await target.close()
+
+
+async def both(url: str) -> None:
+    await single(url)
+    await batched(url)
 
 
 def main() -> None:
@@ -99,7 +121,7 @@ def main() -> None:
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
     server.start()
     try:
-        uvloop.run(compare(f"http://127.0.0.1:{mine.recv()}/"))
+        uvloop.run(both(f"http://127.0.0.1:{mine.recv()}/"))
     finally:
         server.terminate()
         server.join()

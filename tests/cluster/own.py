@@ -15,7 +15,7 @@ from tests.servers.ports import check_ports
 from tests.servers.processes import find
 from tests.servers.settings import BROKER_NAMES, Settings
 
-NAME_SERVER, BROKER = rocketmq.NAME_SERVER, BROKER_NAMES[0]
+NAME_SERVER, (BROKER, OTHER) = rocketmq.NAME_SERVER, BROKER_NAMES
 FIRST_PORT, LAST_PORT, APART = 11_000, 32_000, 50
 NEIGHBOURS = (-2, 0, 1, 8, 10, 11)
 """Which ports a broker takes beside its own, and a second one."""
@@ -23,7 +23,7 @@ WAIT_S = 120
 
 
 class OwnCluster:
-    """``up`` starts what does not run; both names above are what the other methods take."""
+    """``up`` starts what does not run; the names above are what the other methods take."""
 
     def __init__(self, state: Path, *, brokers: int = 1) -> None:
         name_server, broker = _ports()
@@ -43,7 +43,10 @@ class OwnCluster:
 
     @property
     def broker_address(self) -> str:
-        return f"127.0.0.1:{self.settings.broker_port}"
+        return self.address(BROKER)
+
+    def address(self, broker: str) -> str:
+        return f"127.0.0.1:{self.settings.broker_ports()[broker]}"
 
     def pid(self, name: str) -> int:
         running = find(self.settings.state / name)

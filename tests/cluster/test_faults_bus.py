@@ -15,7 +15,7 @@ from bridge.rocketmq.admin import Brokers, Topics
 from bridge.rocketmq.cluster import Cluster
 from tests.cluster.bus import BusBridge
 from tests.cluster.ordeal import BUS, Ordeal
-from tests.cluster.own import BROKER, NAME_SERVER, OwnCluster
+from tests.cluster.own import BROKER, NAME_SERVER, OTHER, OwnCluster
 from tests.cluster.relay import Relay, relayed
 
 pytestmark = [pytest.mark.external, pytest.mark.timeout(300)]
@@ -189,6 +189,32 @@ class TestWires:
             async with relays[0].swallowing(), relays[1].swallowing():
                 await ordeal.says(relays[1].address)
                 await asyncio.sleep(15)
+            await ordeal.ready()
+            await ordeal.more(300)
+        await ordeal.check()
+
+
+class TestTwoBrokers:
+    """A bus whose partitions lie on two brokers."""
+
+    @pytest.fixture
+    async def own(self, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OwnCluster]:
+        own = OwnCluster(tmp_path_factory.mktemp("two"), brokers=2)
+        try:
+            await own.up()
+            yield own
+        finally:
+            await asyncio.to_thread(own.clean)
+
+    async def test_one_of_them_is_killed(self, own: OwnCluster, bridge: BusBridge, ordeal: Ordeal) -> None:
+        """Its partitions wait for it: no key moves to another one. The others go on."""
+        async with ordeal.running():
+            await ordeal.more(300)
+            await ordeal.arriving(300)
+            await own.kill(OTHER)
+            await ordeal.says(own.address(OTHER))
+            await ordeal.more(30)
+            await own.up()
             await ordeal.ready()
             await ordeal.more(300)
         await ordeal.check()

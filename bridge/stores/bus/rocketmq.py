@@ -6,6 +6,7 @@ RocketMQ reads, its cursors are consumer groups.
 - ``rocketmq_topics``: making, mending and deleting topics
 - ``rocketmq_writer``: appends, grouped into batches; ``rocketmq_doubt``: those whose answer was lost
 - ``rocketmq_partition``: reading a queue; ``rocketmq_ends``: where it ends; ``rocketmq_chunks``: what a pull brings
+- ``rocketmq_numbering``, ``rocketmq_breaks``: a queue that lost its end gives offsets twice, its partition does not
 - ``rocketmq_cursors``: positions
 - ``rocketmq_division``: which process reads what; ``rocketmq_rivals``: those that have another catalog
 - ``rocketmq_trouble``: what goes wrong, and who is told
@@ -129,7 +130,7 @@ class RocketMqBusStore(BusStore):
             self._rivals = Rivals(self._cluster, self._means.client_id, catalog)
             for row in rows:
                 if not row.leaving:
-                    self._logs[row.name] = RocketMqBusLog(self._means, row)
+                    await self._know(row)
             self._stack = stack.pop_all()
         self._closed = False
         self._stack.callback(self._cluster.on_connect(self._connected))
@@ -146,6 +147,13 @@ class RocketMqBusStore(BusStore):
             raise StartError(str(store_error("cannot use the store's name servers", error))) from error
         except RocketMQError as error:
             self._troubles.failed("name server", StoreUnavailable(f"no name server answers: {error}"))
+
+    async def _know(self, row: LogRow) -> RocketMqBusLog:
+        """A log that was registered before."""
+        found = RocketMqBusLog(self._means, row)
+        await found.load()
+        self._logs[row.name] = found
+        return found
 
     def _make_means(self, member: str) -> Means:
         options = self._options
@@ -242,7 +250,7 @@ class RocketMqBusStore(BusStore):
                 raise Conflict(f"the log {name} has {len(row.queues)} partitions; they cannot become {partitions}")
             found = self._logs.get(name)
             if found is None:
-                found = self._logs[name] = RocketMqBusLog(self._means, row)
+                found = await self._know(row)
             elif len(row.queues) > found.partitions:
                 found.grow(row)
             if partitions > len(row.queues):
@@ -266,7 +274,7 @@ class RocketMqBusStore(BusStore):
         if adopts and row.id == planned.id:
             log.warning("the topic of a bus was there already; the bus takes it over with its events", topic=topic)
             await self._persist(lambda: self._adopt_cursor(row), f"cannot read the group {topic}")
-        made = self._logs[name] = RocketMqBusLog(self._means, row)
+        made = await self._know(row)
         if not self._shared:
             await self._rivals.show(row)
         if adopts or row.id != planned.id:
@@ -374,13 +382,13 @@ class RocketMqBusStore(BusStore):
 
     # In the background
 
-    def _connected(self, _: str) -> None:
+    def _connected(self, address: str) -> None:
         for each in self._logs.values():
-            each.connected()
+            each.connected(address)
         self._chores.run(self._check_boots())
 
     async def _check_boots(self) -> None:
-        await asyncio.gather(*[each.check_boots() for each in list(self._logs.values())])
+        await asyncio.gather(*[each.check_boots(if_due=True) for each in list(self._logs.values())])
 
     async def _refresh_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
@@ -413,6 +421,7 @@ class RocketMqBusStore(BusStore):
             await asyncio.sleep(SYNC_S)
             try:
                 await self._sync()
+                await self._check_boots()
                 await self._cluster.info()
                 self._troubles.works("name server")
             except RocketMQError as error:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from bridge.model.log import Format, StoredChunk
 from bridge.rocketmq.errors import Malformed
 from bridge.rocketmq.records import MAGIC_BLANK
+from bridge.stores.bus.rocketmq_numbering import Numbering
 
 _HEAD = Struct(">ii12xq8xi8x")
 """Of a stored message as far as the born host: size, magic, queue offset, sysFlag."""
@@ -67,3 +68,16 @@ def _chunk(body: bytes, first: Head, last: Head) -> StoredChunk:
     whole = first.start == 0 and last.end == len(body)
     part = body if whole else body[first.start : last.end]
     return StoredChunk(first.offset, first.time_ms / 1000, Format.MESSAGES, last.offset - first.offset + 1, part)
+
+
+def renumbered(chunks: list[StoredChunk], numbering: Numbering) -> list[StoredChunk]:
+    """The same with the partition's offsets in place of its queue's; a chunk ends where the two drift apart."""
+    found: list[StoredChunk] = []
+    for chunk in chunks:
+        first, last = numbering.outer(chunk.offset), numbering.outer(chunk.end - 1)
+        if last - first + 1 == chunk.events:
+            found.append(chunk._replace(offset=first))
+        else:
+            parts = [_chunk(chunk.body, head, head) for head in heads(chunk.body)]
+            found += [part._replace(offset=numbering.outer(part.offset)) for part in parts]
+    return found

@@ -4,8 +4,10 @@ A broker holds commits in memory for some seconds before its disk has them. So w
 registry: that there is a cursor, and where it began. A commit for a broker that cannot be reached waits here and is told
 to it later: who reads goes on meanwhile.
 
-What this process knows of a position may be void all at once: the end of a queue was lost, an operator has reset the
-group, others read the partition now. The cursor must be read again then, and what is committed before that is not kept.
+Brokers know offsets of queues; who asks here gets and gives those of partitions (``rocketmq_numbering``).
+
+What this process knows of a position may be void all at once: an operator has reset the group, others read the partition
+now. The cursor must be read again then, and what is committed before that is not kept.
 """
 
 import asyncio
@@ -24,6 +26,7 @@ from bridge.stores.bus.base import Offsets as Positions
 from bridge.stores.bus.base import check_cursor_name
 from bridge.stores.bus.rocketmq_ends import Reading
 from bridge.stores.bus.rocketmq_names import cursor_group
+from bridge.stores.bus.rocketmq_numbering import Numbering
 from bridge.stores.bus.rocketmq_partition import Partition
 from bridge.stores.bus.rocketmq_registry import LogRow, Place, Registry
 from bridge.stores.bus.rocketmq_trouble import PACE, store_error
@@ -69,7 +72,11 @@ class Cursors:
 
     async def set(self, name: str, positions: Positions) -> None:
         check_cursor_name(name)
-        kept = {number: offset for number, offset in positions.items() if not self._is_void(name, number)}
+        kept = {
+            number: self._partitions[number].numbering.inner(offset)
+            for number, offset in positions.items()
+            if not self._is_void(name, number)
+        }
         places = self._places.get(name)
         if places is None or not kept.keys() <= places.keys():
             places = await self._begin(name, kept)
@@ -106,20 +113,18 @@ class Cursors:
     # Reading
 
     async def _position(self, name: str, number: int, place: Place) -> int | None:
-        partition = self._partitions[number]
+        partition, here = self._partitions[number], number in self._here()
         try:
-            offset = await self._committed(place, partition, patient=number in self._here())
+            offset = await self._committed(place, partition, patient=here)
         except RocketMQError:
             return None
-        seen = self._seen.get((name, number))
-        at_most = await self._limit(partition, offset, seen)
+        if here and offset > partition.end and (name, number) not in self._seen:  # another process was further
+            await partition.reach(offset)
+            place = (await self._registry.places(self._row.id, name)).get(number, place)
+            offset = await self._committed(place, partition, patient=True)
         self._seen[name, number] = partition.epoch
         self._valid((name, number))
-        if offset > at_most:
-            log.error("a cursor was beyond what its broker has kept, and goes back", cursor=name,
-                      partition=partition.name, was=offset, now=at_most)  # fmt: skip
-            await self._commit(name, number, place.group, int(at_most))
-        return int(min(offset, at_most))
+        return partition.numbering.outer(offset)
 
     async def _committed(self, place: Place, partition: Partition, *, patient: bool) -> int:
         untold = self._untold.get((place.group, partition.number))
@@ -136,12 +141,28 @@ class Cursors:
         committed = await (self._reading.persist(ask, partition.name, doing) if patient else ask())
         return place.start if committed is None else committed
 
-    async def _limit(self, partition: Partition, offset: int, seen: int | None) -> float:
-        """How far the position can be. One of another process may be beyond an end that was lost in between."""
-        if seen is None and offset > partition.end and partition.number in self._here():
-            await partition.find_ends()
-            return await partition.first_since_boot() if offset > partition.end else offset
-        return partition.cap_since(seen) if seen is not None else float("inf")
+    async def positions(self, number: int) -> dict[str, int]:
+        """Of all cursors in a partition, as offsets of its queue. Raises StoreUnavailable."""
+        places = await self._registry.places_in(self._row.id, number)
+        partition = self._partitions[number]
+        found = await asyncio.gather(*[self._committed(place, partition, patient=True) for place in places.values()])
+        return dict(zip(places, found, strict=True))
+
+    async def move(self, number: int, numbering: Numbering, positions: Mapping[str, int]) -> None:
+        """The partition is numbered anew, and its cursors are there now, with groups that never were."""
+        before = await self._registry.places_in(self._row.id, number)
+        places = {
+            name: Place(cursor_group(self._row.topic, name, self._token()), offset)
+            for name, offset in positions.items()
+        }
+        await self._registry.renumber(self._row.id, number, numbering, places)
+        self.forget_places()
+        for place in before.values():
+            self._untold.pop((place.group, number), None)
+
+    def forget_places(self) -> None:
+        """They are others now."""
+        self._places.clear()
 
     # Committing
 

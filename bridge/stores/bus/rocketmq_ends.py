@@ -1,39 +1,38 @@
-"""The ends of a partition's queue: which offsets it holds, and what that means for those who are in it.
+"""The ends of a partition's queue: which offsets it holds. All offsets here are the queue's own.
 
 ``end`` is told by answers to appends, at once, and by answers to pulls, which know of a message some milliseconds later:
 a broker enters it into its queue in the background. So a queue that looks shorter than it was is asked again; only when
 that lasts is its end believed to be lost. Three ways lead to that: it looks shorter for seconds (somebody made the topic
 anew), an append got an offset that was used before, or the broker has started again and what it has stored since begins
 before the end that was known.
-
-What is lost makes room: new events get offsets that readers have passed. So positions behind the loss go back to the first
-event stored since the broker's start, which nobody can have read.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeVar
 
-import structlog
-
 from bridge.errors import StoreUnavailable
 from bridge.rocketmq.admin import Brokers
 from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.offsets import Offsets
 from bridge.rocketmq.routes import Queue
+from bridge.stores.bus.rocketmq_numbering import Numbering
 from bridge.stores.bus.rocketmq_trouble import Troubles, persist
 from bridge.stores.chores import Chores
 
 T = TypeVar("T")
-log = structlog.get_logger()
 
-SHRUNK_AFTER_S = 5.0
-"""For so long a queue must look shorter than it was until that is believed."""
+SHRUNK_AFTER_S = 30.0
+"""For so long a queue must look shorter than it was, without growing, until that is believed. A broker under load may be
+seconds late to enter what it has stored.
+"""
+LOOK_S = 0.5
 
 
 class Reading(NamedTuple):
     """What the partitions of a log share. ``moved``: told when an end has moved; ``make_group``: on this broker;
-    ``was_reset``: told that an operator has reset the group, in this partition.
+    ``was_reset``: told that an operator has reset the group, in this partition; ``lost``: told the partition, and from
+    which offset on everything that was known of it is gone.
     """
 
     cluster: Cluster
@@ -44,6 +43,7 @@ class Reading(NamedTuple):
     moved: Callable[[], None]
     make_group: Callable[[str], Awaitable[None]]
     was_reset: Callable[[int], None]
+    lost: Callable[[int, int], None]
 
     async def persist(self, work: Callable[[], Awaitable[T]], what: str, doing: str) -> T:
         """With the patience of a reader. Raises as ``rocketmq_trouble.persist``."""
@@ -51,8 +51,8 @@ class Reading(NamedTuple):
 
 
 class Ends:
-    """``first`` and ``end`` count once ``known``. ``epoch`` grows when what readers know does not hold any more;
-    ``quiet``: they are told that in another way.
+    """``first`` and ``end`` count once ``known``. ``numbering`` makes offsets of the partition of them. ``epoch`` grows
+    when what readers know of their position does not hold any more; ``quiet``: they are told that in another way.
     """
 
     def __init__(self, queue: Queue, bus: str, number: int, reading: Reading) -> None:
@@ -61,17 +61,25 @@ class Ends:
         self.name = f"partition {number} of the bus {bus} (queue {queue.id} on {queue.broker})"
         self.first = self.end = 0
         self.known = False
+        self.numbering = Numbering()
         self.epoch = 0
         self.quiet = False
         self.heard_at = -float("inf")
         """When the broker last told of the ends, on the loop's clock."""
+        self.boot_ms: int | None = None
+        """When the broker was started, as far as that was looked at."""
+        self.address: str | None = None
+        """Of the broker, when that was looked at."""
+        self.known_before: int | None = None
+        """The end that was known before the broker was there again; None while it never was away."""
         self._reading = reading
         self._offsets = Offsets(reading.cluster, reading.group)
-        self._caps: list[tuple[int, int]] = []  # since which epoch there is nothing from which offset on
         self._shorter: tuple[int, int, float] | None = None  # than known: the lowest and latest end, since when
-        self._mending: asyncio.Task[None] | None = None
-        self._boot_ms: int | None = None
-        self._end_at_connect: int | None = None  # known before the broker was there again
+        self.newest_ms: int | None = None
+        """The store time of the newest event that was read here."""
+        self._boot_at_loss: int | None = None
+        self._whole = asyncio.Event()
+        self._whole.set()
 
     def begin(self) -> None:
         """It has just been made."""
@@ -84,19 +92,23 @@ class Ends:
 
     async def learn(self) -> None:
         """Ask the broker for its ends. Raises RocketMQError."""
-        self.saw(*await self._ask())
+        self.saw(*await self.ends())
 
     async def find_ends(self) -> None:
         """As ``learn``, with patience. Raises StoreUnavailable."""
         await self._reading.persist(self.learn, self.name, f"cannot find the ends of {self.name}")
 
-    async def _ask(self) -> tuple[int, int]:
+    async def ends(self) -> tuple[int, int]:
+        """What the broker says. Raises RocketMQError."""
         first, end = await asyncio.gather(self._offsets.minimum(self.queue), self._offsets.maximum(self.queue))
         return first, end
 
-    def stored(self, first: int, end: int, least: int) -> None:
-        """We have just stored something there; it had to be at ``least`` or behind, unless the end was lost."""
-        if first < least:
+    def stored(self, first: int, end: int, least: int, numbering: Numbering) -> None:
+        """We have just stored something there; it had to be at ``least`` or behind, unless the end was lost since then.
+
+        ``least`` was seen under that numbering.
+        """
+        if first < least and numbering == self.numbering:
             self._lose(first)
         elif end > self.end:
             self.end = end
@@ -128,57 +140,75 @@ class Ends:
 
     def _lose(self, lowest: int) -> None:
         """From ``lowest`` on, everything that was known is gone."""
-        if self._mending is None:
-            self._mending = self._reading.chores.run(self._mend(lowest))
+        if self.is_whole:
+            self._boot_at_loss = self.boot_ms
+            self._whole.clear()
+            self._reading.lost(self.number, lowest)
 
-    async def _mend(self, lowest: int) -> None:
-        """Begin again with what is left."""
+    async def reach(self, offset: int) -> None:
+        """Others were there already: return once the queue holds so much, or is mended. Raises StoreUnavailable."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + SHRUNK_AFTER_S
+        await self.find_ends()
+        while offset > self.end and self.is_whole and loop.time() < deadline:
+            await asyncio.sleep(LOOK_S)
+            await self.find_ends()
+        if offset > self.end:
+            self._lose(self.end)
+            await self.until_whole()
+
+    @property
+    def is_whole(self) -> bool:
+        """Not while a lost end is being mended: offsets mean nothing certain then."""
+        return self._whole.is_set()
+
+    async def until_whole(self) -> None:
+        """Raises StoreUnavailable when that takes too long."""
         try:
-            cap = min(lowest, await self.first_since_boot())
-            first, end = await self._reading.persist(self._ask, self.name, f"cannot find the ends of {self.name}")
-        except StoreUnavailable:
-            return  # whoever sees it next begins it anew
-        finally:
-            self._mending = None
-        log.error(
-            "the end of a queue is gone from its broker; cursors go back to what is left, and new events are not missed",
-            partition=self.name, was=self.end, left=cap,
-        )  # fmt: skip
+            async with asyncio.timeout(self._reading.patience_s):
+                await self._whole.wait()
+        except TimeoutError as error:
+            raise StoreUnavailable(
+                f"{self.name}: the queue has lost its end, and nobody has mended that yet"
+            ) from error
+
+    def mended(self, numbering: Numbering, first: int, end: int) -> None:
+        """What is there has these numbers now."""
+        self.numbering = numbering
         self.first, self.end, self._shorter = first, max(first, end), None
-        self.void(cap=cap)
+        self._whole.set()
+        self._reading.moved()
 
-    async def first_since_boot(self) -> int:
-        """The first offset stored since the broker started; its end if there is none. Raises StoreUnavailable."""
+    async def first_new(self, lowest: int) -> int:
+        """The first offset that was given again: ``lowest`` or before it. Raises RocketMQError.
 
-        async def ask() -> int:
-            return await self._offsets.at(self.queue, await boot_ms(self._reading.cluster, self.queue.broker) or 0)
+        A broker that was started anew lost what it lost by then. A topic that was made anew has nothing as old as what was
+        read. Where neither is so (a replica took over that had less), ``lowest`` is all that is known.
+        """
+        boot = await boot_ms(self._reading.cluster, self.queue.broker)
+        if boot is not None and (self._boot_at_loss is None or boot > self._boot_at_loss):
+            return min(lowest, await self._offsets.at(self.queue, boot))
+        oldest_ms, (first, _) = await self._offsets.earliest_ms(self.queue), await self.ends()
+        anew = oldest_ms is None or self.newest_ms is None or oldest_ms > self.newest_ms
+        return min(lowest, first) if anew else lowest
 
-        return await self._reading.persist(ask, self.name, f"cannot find the start of {self.queue.broker}")
+    def connected(self, address: str) -> None:
+        """This broker is there, perhaps again."""
+        if address == self.address and self.known and self.known_before is None:
+            self.known_before = self.end
 
-    def connected(self) -> None:
-        """Some broker is there, perhaps again."""
-        if self.known and self._end_at_connect is None:
-            self._end_at_connect = self.end
+    async def compare(self, boot: int, known: int) -> None:
+        """The broker has started again at this time; it had so much before. Raises RocketMQError."""
+        if self.boot_ms is None or boot <= self.boot_ms:
+            return  # it is another one, that has been there for longer
+        first_new = await self._offsets.at(self.queue, boot)
+        if first_new < known:
+            self._lose(first_new)
 
-    async def check_boot(self, boot: int) -> None:
-        """The broker started at this time: if that is news, has it lost something before? Raises RocketMQError."""
-        end, before = self._end_at_connect, self._boot_ms
-        if end is not None and before is not None and boot != before:
-            first_new = await self._offsets.at(self.queue, boot)
-            if first_new < end:
-                self._lose(first_new)
-        self._boot_ms, self._end_at_connect = boot, None
-
-    def cap_since(self, epoch: int) -> float:
-        """A position that was right in that epoch can be no further than this."""
-        return min((cap for since, cap in self._caps if since > epoch), default=float("inf"))
-
-    def void(self, *, cap: int | None = None, quiet: bool = False) -> None:
-        """What readers know of their positions does not hold any more; there is nothing from ``cap`` on."""
+    def void(self, *, quiet: bool = False) -> None:
+        """What readers know of their positions does not hold any more."""
         self.epoch += 1
         self.quiet = quiet
-        if cap is not None:
-            self._caps.append((self.epoch, cap))
         self._reading.moved()
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,15 +14,16 @@ from bridge.model.log import Chunk, StoredChunk
 from bridge.rocketmq.admin import Groups
 from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.configs import GroupConfig
-from bridge.rocketmq.errors import RocketMQError
 from bridge.rocketmq.groups import Cadence
 from bridge.rocketmq.offsets import Offsets as QueueOffsets
 from bridge.rocketmq.producer import Producer
 from bridge.rocketmq.unique import UniqueIds
 from bridge.stores.bus.base import Bounds, BusLog, Offsets, Usage
+from bridge.stores.bus.rocketmq_breaks import Breaks
+from bridge.stores.bus.rocketmq_chunks import renumbered
 from bridge.stores.bus.rocketmq_cursors import MAIN, Cursors
 from bridge.stores.bus.rocketmq_division import Division
-from bridge.stores.bus.rocketmq_ends import Reading, boot_ms
+from bridge.stores.bus.rocketmq_ends import Reading
 from bridge.stores.bus.rocketmq_partition import Partition
 from bridge.stores.bus.rocketmq_registry import LogRow, Registry
 from bridge.stores.bus.rocketmq_trouble import Troubles, persist
@@ -78,12 +78,14 @@ class RocketMqBusLog(BusLog):
             moved=self._waiters.wake,
             make_group=self._make_group,
             was_reset=self._was_reset,
+            lost=self._lost,
         )
         self._parts: list[Partition] = []
         self._writers: list[Writer] = []
         self._cursors = Cursors(
             row, means.registry, self._reading, self._parts, here=lambda: self.here, token=means.token
         )
+        self._breaks = Breaks(row.id, means.registry, self._reading, self._parts, self._cursors, here=lambda: self.here)
         self._division = (
             Division(means.cluster, means.client_id, self._parts, means.chores, means.cadence)
             if means.is_shared
@@ -134,22 +136,19 @@ class RocketMqBusLog(BusLog):
         except BridgeError:
             return  # it is told, and tried again soon
 
-    def connected(self) -> None:
-        """Some broker is there, perhaps again."""
+    async def load(self) -> None:
+        """What the registry knows of partitions. Raises StoreUnavailable."""
+        await self._breaks.load()
+
+    def connected(self, address: str) -> None:
+        """A broker is there, perhaps again."""
         for part in self._parts:
-            part.connected()
+            part.connected(address)
 
-    async def check_boots(self) -> None:
-        """Whether brokers that are there again have lost something. Those that do not answer are asked with their next
-        connection.
-        """
-        await asyncio.gather(*[self._check_boot(broker) for broker in {part.queue.broker for part in self._parts}])
-
-    async def _check_boot(self, broker: str) -> None:
-        with suppress(RocketMQError):
-            boot = await boot_ms(self._means.cluster, broker)
-            own = [part for part in self._parts if part.queue.broker == broker and boot is not None]
-            await asyncio.gather(*[part.check_boot(boot or 0) for part in own])
+    async def check_boots(self, *, if_due: bool = False) -> None:
+        """Whether brokers that were started again have lost something."""
+        if self._breaks.are_due or not if_due:
+            await self._breaks.check_boots()
 
     def check_known(self, partitions: Iterable[int]) -> None:
         """Raises StoreUnavailable while nothing is known of one of them."""
@@ -194,8 +193,10 @@ class RocketMqBusLog(BusLog):
         self._check()
         if self._division is not None:
             await self._division.divide()
+            await self._breaks.load()
             await asyncio.gather(*[self._refresh(part) for part in self._parts if not part.known])
             self.check_known(self.here)
+            await self._breaks.check_boots()
 
     # Events
 
@@ -218,7 +219,19 @@ class RocketMqBusLog(BusLog):
             if isinstance(offset, BaseException):
                 self._check()  # perhaps that is why
                 raise offset
-        return [offset for offset in offsets if isinstance(offset, int)]
+        stored = [offset for offset in offsets if isinstance(offset, int)]
+        return [await self._outer(partition, at) for (partition, _), at in zip(chunks, stored, strict=True)]
+
+    async def _outer(self, partition: int, offset: int) -> int:
+        """The partition's offset for one of its queue."""
+        await self._until_whole(partition)
+        return self._parts[partition].numbering.outer(offset)
+
+    async def _until_whole(self, partition: int) -> None:
+        """While a lost end is being mended, offsets mean nothing certain."""
+        part = self._parts[partition]
+        if not part.is_whole:
+            await self._unless_gone(part.until_whole())
 
     def _encode(self, chunk: Chunk) -> list[bytes]:
         events = events_of(StoredChunk(0, 0.0, *chunk))
@@ -228,21 +241,29 @@ class RocketMqBusLog(BusLog):
         self._check()
         part = self._part(partition)
         epoch = part.epoch
-        chunks = await self._unless_gone(part.read(offset, limit))
+        await self._until_whole(partition)
+        numbering = part.numbering
+        chunks = await self._unless_gone(part.read(numbering.inner(offset), limit))
         _check_epoch(part, epoch)
-        return chunks
+        if part.numbering != numbering or not part.is_whole:  # lost while it was read
+            return await self.read(partition, offset, limit)
+        return (
+            chunks
+            if len(numbering.segments) == 1 and not numbering.segments[0].shift
+            else renumbered(chunks, numbering)
+        )
 
     async def wait(self, offsets: Offsets) -> None:
         """Raises StoreUnavailable when the reader must begin again, or waits for what is beyond the end."""
         self._check()
         parts = {self._part(partition): offset for partition, offset in offsets.items()}
         epochs = {part: part.epoch for part in parts}
-        if any(part.holds(offset) for part, offset in parts.items()):
+        if _holds(parts):
             return
         for part in parts:
             part.look_out()
         try:
-            while not any(part.holds(offset) for part, offset in parts.items()):
+            while not _holds(parts):
                 await self._turn(parts)
                 self._check()
                 for part, epoch in epochs.items():
@@ -251,16 +272,17 @@ class RocketMqBusLog(BusLog):
             for part in parts:
                 part.rest()
 
-    async def _turn(self, parts: "dict[Partition, int]") -> None:
+    async def _turn(self, parts: dict[Partition, int]) -> None:
         """Until something has moved. Who waits beyond an end is not left waiting for ever."""
-        beyond = [(part, offset) for part, offset in parts.items() if part.known and offset > part.end]
+        beyond = [(part, offset) for part, offset in parts.items() if _is_beyond(part, offset)]
         try:
             async with asyncio.timeout(BEYOND_S if beyond else None):
                 await self._waiters.turn()
         except TimeoutError:
             for part, offset in beyond:
-                if offset > part.end:
-                    raise StoreUnavailable(f"{part.name} ends at {part.end}: there is no offset {offset}") from None
+                if _is_beyond(part, offset):
+                    end = part.numbering.outer(part.end)
+                    raise StoreUnavailable(f"{part.name} ends at {end}: there is no offset {offset}") from None
 
     async def _unless_gone(self, work: Awaitable[T]) -> T:
         """What was ended under us is told as such."""
@@ -274,7 +296,7 @@ class RocketMqBusLog(BusLog):
         """Raises StoreUnavailable while its broker has not answered since the start."""
         part = self._part(partition)
         part.check_known()
-        return Bounds(part.first, part.end)
+        return Bounds(part.numbering.outer(part.first), part.numbering.outer(part.end))
 
     async def offset_at(self, partition: int, time: float) -> int:
         """By the clock of the broker, to the millisecond."""
@@ -284,7 +306,7 @@ class RocketMqBusLog(BusLog):
         offsets = QueueOffsets(self._means.cluster, self.row.topic)
         doing = f"cannot find a time in {part.name}"
         at = await self._unless_gone(self._reading.persist(lambda: offsets.at(part.queue, time_ms), part.name, doing))
-        return max(at, part.first)
+        return await self._outer(partition, max(at, part.first))
 
     async def trim(self, *, before: float | None = None, keep_bytes: int | None = None) -> int:
         """Nothing: how long events are kept is the broker's affair."""
@@ -312,12 +334,15 @@ class RocketMqBusLog(BusLog):
 
     async def cursor(self, name: str) -> dict[int, int]:
         self._check()
+        for partition in self.here:
+            await self._until_whole(partition)
         return await self._unless_gone(self._cursors.get(name))
 
     async def commit(self, name: str, offsets: Offsets) -> None:
         self._check()
         for partition in offsets:
             self._part(partition)
+            await self._until_whole(partition)
         await self._unless_gone(self._cursors.set(name, offsets))
 
     async def cursors(self) -> list[str]:
@@ -333,6 +358,9 @@ class RocketMqBusLog(BusLog):
         self._cursors.was_reset(MAIN, self._parts[partition])
         self._parts[partition].void()
 
+    def _lost(self, partition: int, start: int) -> None:
+        self._breaks.lost(partition, start)
+
     async def _make_group(self, broker: str) -> None:
         await Groups(self._means.cluster).create(GroupConfig(self.row.topic), [broker])
 
@@ -344,3 +372,12 @@ def dropped(name: str) -> NotFound:
 def _check_epoch(part: Partition, epoch: int) -> None:
     if part.epoch != epoch:
         raise StoreUnavailable(f"{part.name}: what its readers know does not hold any more; read from the cursor again")
+
+
+def _holds(parts: dict[Partition, int]) -> bool:
+    """Whether one of them has an event at or behind its offset."""
+    return any(part.holds(part.numbering.inner(offset)) for part, offset in parts.items())
+
+
+def _is_beyond(part: Partition, offset: int) -> bool:
+    return part.known and part.is_whole and offset > part.numbering.outer(part.end)

@@ -1,4 +1,4 @@
-"""Reading one partition of a log on RocketMQ.
+"""Reading one partition of a log on RocketMQ. All offsets here are those of its queue.
 
 Who waits at the end is served by one pull that the broker holds until something comes (a long poll); who reads further
 back finds the next pull under way already.
@@ -16,6 +16,7 @@ from bridge.rocketmq.errors import GroupNotFound, RocketMQError
 from bridge.rocketmq.routes import Queue
 from bridge.stores.bus.rocketmq_chunks import cut
 from bridge.stores.bus.rocketmq_ends import Ends, Reading
+from bridge.stores.bus.rocketmq_numbering import Numbering
 from bridge.stores.bus.rocketmq_trouble import store_error
 
 LAG_S = 0.005
@@ -43,9 +44,9 @@ class Partition(Ends):
         self._watching: asyncio.Task[None] | None = None
         self._ahead: dict[int, _Coming] = {}
 
-    def void(self, *, cap: int | None = None, quiet: bool = False) -> None:
+    def mended(self, numbering: Numbering, first: int, end: int) -> None:
         self._forget_ahead(list(self._ahead))
-        super().void(cap=cap, quiet=quiet)
+        super().mended(numbering, first, end)
 
     def tidy(self) -> None:
         """What nobody came for is let go."""
@@ -76,8 +77,8 @@ class Partition(Ends):
         self._ahead[offset] = _Coming(asyncio.get_running_loop().time(), self._reading.chores.begin(chunks))
 
     async def _fetch(self, offset: int, limit: int) -> Chunks:
-        """The chunks from there on; nothing only when the end has moved before it."""
-        while offset < self.end:
+        """The chunks from there on; nothing only when the end has moved before it, or is lost."""
+        while offset < self.end and self.is_whole:
             fetched = await self.look(offset, limit)
             if fetched.body:
                 return await self._cut(fetched.body)
@@ -89,9 +90,11 @@ class Partition(Ends):
 
     async def _cut(self, body: bytes) -> Chunks:
         try:
-            return cut(body)
+            chunks = cut(body)
         except RocketMQError as error:
             raise store_error(f"cannot read {self.name}", error) from error
+        self.newest_ms = max(self.newest_ms or 0, round(chunks[-1].time * 1000)) if chunks else self.newest_ms
+        return chunks
 
     async def _pull(self, offset: int, limit: int, wait_s: float = 0.0) -> Fetched:
         puller = Puller(self._reading.cluster, self._reading.group, self.queue)
@@ -123,7 +126,7 @@ class Partition(Ends):
 
     def holds(self, offset: int) -> bool:
         """Whether there is an event at or behind the offset."""
-        return self.end > max(offset, self.first)
+        return self.end > max(offset, self.first) and self.is_whole
 
     def look_out(self) -> None:
         """Somebody waits here, until ``rest``."""

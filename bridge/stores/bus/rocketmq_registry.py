@@ -31,6 +31,7 @@ from sqlalchemy.exc import ArgumentError
 from bridge.errors import StartError
 from bridge.rocketmq.routes import Queue
 from bridge.stores.bus.rocketmq_names import cursor_key
+from bridge.stores.bus.rocketmq_numbering import Numbering, Segment
 from bridge.stores.database import Blob, Database, Text
 
 SCHEMA = 1
@@ -54,6 +55,14 @@ CURSORS = Table(
     Column("group_name", Text, nullable=False),
     Column("start", BigInteger, nullable=False),
 )
+NUMBERS = Table(
+    "rocketmq_numbers",
+    TABLES,
+    Column("log", Text, primary_key=True),
+    Column("partition_number", Integer, primary_key=True, autoincrement=False),
+    Column("segments", Blob, nullable=False),  # JSON: start and shift of each
+    Column("boot_ms", BigInteger),  # of the broker, when its queue was last looked at
+)
 CATALOG = Table(
     "rocketmq_catalog",
     TABLES,
@@ -61,6 +70,7 @@ CATALOG = Table(
     Column("token", Text, nullable=False),
 )
 _queues = msgspec.json.Decoder(list[tuple[str, int]])
+_segments = msgspec.json.Decoder(list[tuple[int, int]])
 
 
 def is_sqlite(url: str) -> bool:
@@ -149,6 +159,7 @@ class Registry:
 
         def work(connection: Connection) -> None:
             connection.execute(delete(CURSORS).where(CURSORS.c.log == log))
+            connection.execute(delete(NUMBERS).where(NUMBERS.c.log == log))
             connection.execute(delete(LOGS).where(LOGS.c.id == log))
 
         await self._database.write(work)
@@ -170,16 +181,49 @@ class Registry:
 
     async def put(self, log: str, cursor: str, places: Mapping[int, Place]) -> None:
         """A cursor begins in these partitions."""
-        key = cursor_key(cursor)
-        rows = [
-            {"log": log, "cursor": key, "partition_number": partition, "name": cursor.encode()}
-            | {"group_name": place.group, "start": place.start}
-            for partition, place in places.items()
-        ]
+        rows = [_cursor_row(log, cursor, partition, place) for partition, place in places.items()]
 
         def work(connection: Connection) -> None:
-            connection.execute(delete(CURSORS).where(_of(log, key, places)))
+            connection.execute(delete(CURSORS).where(_of(log, cursor_key(cursor), places)))
             connection.execute(insert(CURSORS), rows)
+
+        await self._database.write(work)
+
+    async def places_in(self, log: str, partition: int) -> dict[str, Place]:
+        """Where the positions of all cursors in a partition are kept, by cursor."""
+        columns = CURSORS.c
+        wanted = and_(columns.log == log, columns.partition_number == partition)
+        query = select(columns.name, columns.group_name, columns.start).where(wanted)
+        rows = await self._database.read(lambda connection: list(connection.execute(query)))
+        return {bytes(name).decode(): Place(group, start) for name, group, start in rows}
+
+    async def numbers(self, log: str) -> dict[int, tuple[Numbering, int | None]]:
+        """Of partitions of which something is known: their numbering, and when their broker was started."""
+        columns = NUMBERS.c
+        query = select(columns.partition_number, columns.segments, columns.boot_ms).where(columns.log == log)
+        rows = await self._database.read(lambda connection: list(connection.execute(query)))
+        return {partition: (_numbering(segments), boot_ms) for partition, segments, boot_ms in rows}
+
+    async def put_boot(self, log: str, partitions: Iterable[int], boot_ms: int) -> None:
+        """The broker of these was started then, and their queues are looked at."""
+
+        def work(connection: Connection) -> None:
+            for partition in partitions:
+                _put_numbers(connection, log, partition, boot_ms=boot_ms)
+
+        await self._database.write(work)
+
+    async def renumber(self, log: str, partition: int, numbering: Numbering, places: Mapping[str, Place]) -> None:
+        """The events of a partition have other numbers from now on, and all its cursors other places."""
+        rows = [_cursor_row(log, cursor, partition, place) for cursor, place in places.items()]
+        segments = msgspec.json.encode(numbering.segments)
+
+        def work(connection: Connection) -> None:
+            _put_numbers(connection, log, partition, segments=segments)
+            gone = and_(CURSORS.c.log == log, CURSORS.c.partition_number == partition)
+            connection.execute(delete(CURSORS).where(gone))
+            if rows:
+                connection.execute(insert(CURSORS), rows)
 
         await self._database.write(work)
 
@@ -220,6 +264,24 @@ def _row(log: str, name: str, topic: str, queues: bytes, leaving: bool) -> LogRo
 def _values(row: LogRow) -> dict[str, object]:
     pairs = [(queue.broker, queue.id) for queue in row.queues]
     return {**row._asdict(), "queues": msgspec.json.encode(pairs)}
+
+
+def _cursor_row(log: str, cursor: str, partition: int, place: Place) -> dict[str, object]:
+    names = {"log": log, "cursor": cursor_key(cursor), "name": cursor.encode()}
+    return names | {"partition_number": partition, "group_name": place.group, "start": place.start}
+
+
+def _numbering(segments: bytes) -> Numbering:
+    return Numbering(tuple(Segment(*pair) for pair in _segments.decode(bytes(segments))))
+
+
+def _put_numbers(connection: Connection, log: str, partition: int, **values: object) -> None:
+    """Set some columns of a partition's row, which may not be there yet."""
+    wanted = and_(NUMBERS.c.log == log, NUMBERS.c.partition_number == partition)
+    found = connection.execute(update(NUMBERS).where(wanted).values(**values))
+    if not found.rowcount and connection.execute(select(NUMBERS.c.log).where(wanted)).first() is None:
+        first = {"segments": msgspec.json.encode(Numbering().segments), **values}
+        connection.execute(insert(NUMBERS).values(log=log, partition_number=partition, **first))
 
 
 def _places(connection: Connection, log: str, key: str) -> dict[int, Place]:

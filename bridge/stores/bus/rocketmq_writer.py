@@ -57,7 +57,7 @@ class Writer:
         self._sending: asyncio.Task[None] | None = None
 
     def append(self, members: Sequence[bytes]) -> "asyncio.Future[int]":
-        """The offset of the first message, once all are stored."""
+        """The offset of the first message in the queue, once all are stored."""
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append(Append(members, sum(map(len, members)), answer))
         if self._sending is None:
@@ -143,7 +143,7 @@ class Writer:
 
     async def _store_batch(self, members: Sequence[bytes]) -> int:
         """Send it until it is stored for certain, once."""
-        partition, start = self._partition, self._partition.end
+        partition, start, numbering = self._partition, self._partition.end, self._partition.numbering
         fields = {"f": "0", "g": str(int(self._clock() * 1000)), "h": "0", "i": "", "m": "true"}
         parcel = Parcel(partition.queue.topic, RequestCode.SEND_BATCH_MESSAGE, fields, b"".join(members), ())
         tries = 0
@@ -160,7 +160,7 @@ class Writer:
                 if found is None:
                     continue
                 first = found
-            partition.stored(first, first + len(members), start)
+            partition.stored(first, first + len(members), start, numbering)
             return first
 
     def _first(self, answer: Command) -> int:

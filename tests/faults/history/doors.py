@@ -96,7 +96,7 @@ class Doors:
             while (response := await call.read()) is not grpc.aio.EOF:
                 results += _grpc_results(response)
         except grpc.aio.AioRpcError as error:
-            if _is_refusal(error) and not results:
+            if _is_refusal(error) and len(parts) == 1:  # of several nobody knows which was refused
                 raise
         except asyncio.InvalidStateError:  # it had failed before the next request was written
             pass

@@ -9,6 +9,7 @@ import itertools
 from bisect import bisect, bisect_left
 from collections.abc import Iterator, Sequence
 
+from bridge.dataplane.running import LIVE
 from tests.faults.history.accounts import describe, due, first_taken, is_settled
 from tests.faults.history.record import End, History, Put
 from tests.faults.history.scene import CALM, Watched
@@ -99,7 +100,7 @@ def slow_to_settle(history: History, watched: Sequence[Watched]) -> Iterator[str
             limit = end.time - SETTLE_S
             if end.look is None or end.ready > limit:
                 continue
-            committed = end.look.cursors.get(CALM, {}).get("live", {}).get(partition, 0)
+            committed = end.look.cursors.get(CALM, {}).get(LIVE, {}).get(partition, 0)
             for put in puts[bisect_left(puts, committed, key=_offset) :][:1]:
                 if _done(taken, put, limit):
                     yield f"slow to settle: {describe(history, calm[0], put)} at kill {number}"

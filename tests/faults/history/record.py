@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from bridge.dataplane.running import LIVE
+from bridge.model.rule import own_cursor
+
 Names = tuple[str, str, str]
 """A target: its bus, its rule, its name."""
 Place = tuple[int, int]
@@ -91,7 +94,7 @@ class Look(NamedTuple):
     def committed(self, names: Names, partition: int) -> int:
         """Up to where a target's cursor says that everything is settled: its own if it has one, else the live one."""
         cursors = self.cursors.get(names[0], {})
-        cursor = cursors.get(f"target/{names[1]}/{names[2]}", cursors.get("live", {}))
+        cursor = cursors.get(own_cursor(*names[1:]), cursors.get(LIVE, {}))
         return cursor.get(partition, 0)
 
     def is_empty_behind(self, bus: str) -> bool:

@@ -150,7 +150,7 @@ class Instance(World):
         self.catalog, self.letters, self.timers = first.catalog, first.letters, first.timers
         self.boxes, self.closed, self.changed = first.boxes, first.closed, first.changed
         self.store = SharedStore(first.store, division)
-        self.opened = first.opened
+        self.opened = asyncio.Event()  # of its own: one that is set already would let nobody else have a turn
         self.start_again()
 
     def dies(self) -> None:

@@ -15,6 +15,7 @@ from bridge.errors import StartError, StoreError, StoreUnavailable
 from bridge.stores.catalog.sql import TABLES as CATALOG
 from bridge.stores.database import SCHEMAS, Database
 from bridge.stores.deadletters.sql import TABLES as DEADLETTERS
+from bridge.stores.instances.sql import TABLES as INSTANCES
 from bridge.stores.timers.sql import TABLES as TIMERS
 
 TABLES = MetaData()
@@ -28,9 +29,10 @@ def make(folder: Path, *, alone: bool = False) -> Database:
 @pytest.mark.parametrize("dialect", [postgresql.dialect(), mysql.dialect()], ids=["postgresql", "mysql"])
 def test_other_databases_can_make_the_tables(dialect: postgresql.dialect | mysql.dialect) -> None:
     """Names compare byte by byte there too, and bytes may be long."""
-    for table in [*CATALOG.sorted_tables, *DEADLETTERS.sorted_tables, *TIMERS.sorted_tables, SCHEMAS]:
+    parts = (CATALOG, DEADLETTERS, TIMERS, INSTANCES)
+    for table in [*(table for part in parts for table in part.sorted_tables), SCHEMAS]:
         text = str(CreateTable(table).compile(dialect=dialect))
-        names = len(re.findall(r"VARCHAR\((?:64|127|511)\)", text))
+        names = len(re.findall(r"VARCHAR\((?:64|127|255|511)\)", text))
         assert text.count('COLLATE "C"') + text.count("COLLATE utf8mb4_bin") == names
         assert " BLOB " not in text
         for index in table.indexes:
