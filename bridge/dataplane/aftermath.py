@@ -11,6 +11,7 @@ from bridge.dataplane.judging import Verdict
 from bridge.dataplane.sending import Became, Bury, GivenUp, Send, Timing, Waiting, Watcher
 from bridge.dataplane.tasks import Spawn, try_spawn
 from bridge.model.delivery import Delivery
+from bridge.model.log import Position
 from bridge.model.rule import TargetSpec
 
 log = structlog.get_logger()
@@ -25,8 +26,8 @@ class Park(Protocol):
     def keeps(self, key: str) -> bool:
         """Whether deliveries of this key are parked, so that later ones must wait behind them."""
 
-    def is_stale(self, key: str) -> bool:
-        """Whether what is just coming back of a key must wait longer: it was parked again meanwhile."""
+    def is_stale(self, delivery: Delivery) -> bool:
+        """Whether what is just coming back must wait longer: its key was parked again meanwhile."""
 
     async def park(self, waiting: Sequence[Waiting], key: str | None) -> None:
         """Return when they are durable, however long that takes. ``key``: they are all of it, and keep their order."""
@@ -68,6 +69,12 @@ class Aftermath:
         """Whether something of a key is on its way to those that are parked: what is later must follow it."""
         return key in self._aside_keys
 
+    def is_before(self, key: str, position: Position) -> bool:
+        """Whether something of a key that is aside lies before a position: an old lane may have parked what is behind."""
+        aside = self._contents.aside if self.is_aside(key) else ()
+        places = (send.deliveries[0].position for send in aside if send.key == key)
+        return any(place.partition == position.partition and place < position for place in places)
+
     async def taken(self, send: Send) -> None:
         """The target took all of it."""
         await self._settle(send, send.deliveries, "delivered")
@@ -89,13 +96,20 @@ class Aftermath:
 
     async def unblock(self, *, skip: bool) -> None:
         """Try what blocks the lane again, as if for the first time; or make it a dead letter."""
+        if skip:
+            await self._skip()
+            return
         blocking, self._contents.blocking = self._contents.blocking, {}
-        for send, given_up in blocking.items():
-            if skip:
-                await self._bury(send, given_up)
+        self._contents.front(list(blocking))
+
+    async def _skip(self) -> None:
+        """What blocks stays where it is known of until it is a dead letter, however long that takes."""
+        for send, given_up in list(self._contents.blocking.items()):
+            await self._means.exits.bury(given_up)
+            self._means.watcher.buried(len(given_up))
+            if self._contents.blocking.pop(send, None) is not None:  # else it was tried again, or has an heir
+                await self._settle(send, send.deliveries, "buried")
                 self._end(send)
-            else:
-                self._contents.front([send])
 
     def put_aside(self, sends: Sequence[Send]) -> None:
         """They wait durably behind others of their key; soon, many at a time."""

@@ -168,13 +168,17 @@ class Lane:
     async def put_back(self, waiting: Waiting, keeper: Keeper) -> bool:
         """Take a parked delivery with its past, once there is room; False when it is not taken."""
         await self.room()
-        park = self._exits.park
-        stale = self._by_key and park is not None and park.is_stale(waiting.delivery.event.key)
-        if self.stopped or stale:
+        if self.stopped or (self._by_key and self._comes_too_early(waiting.delivery)):
             return False
         self._add(self._contents.again(waiting, keeper))
         self._wake()
         return True
+
+    def _comes_too_early(self, delivery: Delivery) -> bool:
+        """Whether another of its key must come before what was parked."""
+        park, key = self._exits.park, delivery.event.key
+        stale = park is not None and park.is_stale(delivery)
+        return stale or self._aftermath.is_before(key, delivery.position)
 
     def unload(self) -> tuple[list[Send], list[Send]]:
         """Take out what waits and can be read again; returns it, and what stays. Their owner may change ``settled``.

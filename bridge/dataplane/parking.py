@@ -20,7 +20,7 @@ from bridge.crashpoints import crash_point
 from bridge.dataplane.persist import until_stored
 from bridge.dataplane.sending import Became, Keeper, Past, Timing, Waiting
 from bridge.dataplane.tasks import Spawn
-from bridge.errors import NotFound
+from bridge.errors import BridgeError, NotFound
 from bridge.model.delivery import Delivery, Payload
 from bridge.model.event import Event
 from bridge.model.log import Format, Position
@@ -81,12 +81,15 @@ class Parking:
         self._moving: set[str] = set()
         self._turn = asyncio.Lock()
         self._out: set[str] = set()
+        self._unreadable: set[str] = set()
         self._gone: dict[str, str] = {}
         self._back = asyncio.Event()
         self._returning: asyncio.Task[None] | None = None
         self._passing: asyncio.Task[None] | None = None
         self._next_look = float("inf")
         self._forgetting = self._shared = False
+        self._earlier = 0
+        """How often something came to lie where a pass may have been already."""
         self._begun = asyncio.Event()
 
     async def begin(self, *, by_key: bool, shared: bool = False) -> None:
@@ -107,9 +110,9 @@ class Parking:
         """See lanes.Park. Before it has begun nobody knows: all are put aside until it has."""
         return key in self._keys or not self._begun.is_set()
 
-    def is_stale(self, key: str) -> bool:
+    def is_stale(self, delivery: Delivery) -> bool:
         """Whether the key was parked since those that are coming back were looked up: they must wait longer."""
-        return key in self._stale
+        return delivery.event.key in self._stale
 
     async def count(self) -> int:
         return await self._timers.count(self._queue)
@@ -125,12 +128,12 @@ class Parking:
             self._moving.add(key)
         try:
             async with self._turn:
-                await self._store([self._timer(one, key or "") for one in waiting])
-                if key is not None:
+                if key is not None:  # first: if it ends in between, what is behind comes later, never before
                     due = max(one.due for one in waiting)
                     await until_stored(
                         lambda: self._timers.move(self._queue, key, due), "parked deliveries", self._queue
                     )
+                await self._store([self._timer(one, key or "") for one in waiting])
         finally:  # also when its lane was stopped meanwhile: what was stored by then comes back
             if key is not None:
                 self._moving.discard(key)
@@ -142,9 +145,10 @@ class Parking:
         async with self._turn:
             dues: dict[str, float] = {}
             for key in {delivery.event.key for delivery in deliveries}:
-                first = await self._timers.list(self._queue, 1, group=key)
-                dues[key] = first[0].due if first else self._timing.clock()
+                first = await self._first_of(key)
+                dues[key] = first.due if first is not None else self._timing.clock()
                 self._keys.add(key)
+            self._earlier += 1  # before anybody may find some of them
             await self._store([self._timer(Waiting(d, Past(0.0), dues[d.event.key]), d.event.key) for d in deliveries])
         self._look_at(min(dues.values()))
 
@@ -197,29 +201,39 @@ class Parking:
                 await self._timing.sleep(min(wait_s, LOOK_EVERY_S))
                 continue
             self._next_look = float("-inf")
-            self._passing = self._spawn(self._pass())
+            self._passing = self._spawn(self._try_pass())
             await asyncio.wait((self._passing,))
         if self._returning is me:
             self._returning = None
 
+    async def _try_pass(self) -> None:
+        try:
+            await self._pass()
+        except Exception:
+            log.exception("parked deliveries could not be brought back and are tried again", queue=self._queue)
+            await self._timing.sleep(AGAIN_EVERY_S)
+
     async def _pass(self) -> None:
         """Bring back everything that is due, some at a time; end when all of it has become something.
 
-        It looks from the beginning now and then: what has joined a key that is out is due as that was. Meanwhile it waits
-        for nobody: one attempt that takes long holds up no other.
+        It looks from the beginning now and then, and at once when something of a key has joined or was given back that may
+        lie before where it is: what is behind that must not come first. Meanwhile it waits for nobody: one attempt that
+        takes long holds up no other.
         """
         after: Place | None = None
-        began = self._timing.clock()
+        began, earlier = self._timing.clock(), self._earlier
         while True:
             now = self._timing.clock()
-            if not 0 <= now - began < AGAIN_EVERY_S:
-                after, began = None, now
+            if not 0 <= now - began < AGAIN_EVERY_S or earlier != self._earlier:
+                after, began, earlier = None, now, self._earlier
             self._stale = set(self._moving)
             due = await self._due(now, after)
+            if after is not None and earlier != self._earlier:
+                continue
             if due:
                 after = due[-1].place
-                if not await self._bring(due) and not self._out:
-                    await self._timing.sleep(AGAIN_EVERY_S)  # they are not wanted just now
+                if not await self._bring(due):  # all are out, or not wanted just now
+                    await (self._all_back(AGAIN_EVERY_S) if self._out else self._timing.sleep(AGAIN_EVERY_S))
                 while len(self._out) >= MOST_OUT // 2:
                     await self._change()
             elif self._out:
@@ -260,31 +274,56 @@ class Parking:
         """Into the lane, or to the end; whether any of them was."""
         brought = False
         for timer in timers:
-            if timer.id in self._out:
+            if timer.id in self._out or (read := self._read(timer)) is None:
                 continue
             self._out.add(timer.id)
-            parked = msgspec.msgpack.decode(timer.body, type=Parked)
-            event = decode_event(Format(parked.format), parked.event)
+            there = False
             try:
-                delivery = await self._owner.revive(parked, event, _position(timer.id))
-            except NotFound:  # not now: its rule was disabled
-                self._release([timer.id])
-                continue
-            past = Past(parked.began, parked.tries, parked.attempts)
-            if delivery is None:
-                self._forget({timer.id: timer.group})
-            elif not await self._owner.put_back(Waiting(delivery, past, timer.due), self):
-                self._release([timer.id])
-                continue
-            brought = True
+                there = await self._bring_one(timer, *read)
+            finally:
+                if not there:
+                    self._take_back({timer.id: timer.group})
+            brought = brought or there
         return brought
+
+    async def _bring_one(self, timer: Timer, parked: Parked, event: Event) -> bool:
+        try:
+            delivery = await self._owner.revive(parked, event, _position(timer.id))
+        except NotFound:  # not now: its rule was disabled
+            return False
+        if delivery is None:
+            self._forget({timer.id: timer.group})
+            return True
+        past = Past(parked.began, parked.tries, parked.attempts)
+        return await self._owner.put_back(Waiting(delivery, past, timer.due), self)
+
+    def _read(self, timer: Timer) -> tuple[Parked, Event] | None:
+        """None when it is damaged: it stays where it is, which is told once, and the others go on."""
+        if timer.id in self._unreadable:
+            return None
+        try:
+            parked = msgspec.msgpack.decode(timer.body, type=Parked)
+            return parked, decode_event(Format(parked.format), parked.event)
+        except (msgspec.MsgspecError, BridgeError, ValueError) as error:
+            self._unreadable.add(timer.id)
+            log.error("a parked delivery cannot be read and stays", queue=self._queue, id=timer.id, reason=str(error))
+            return None
 
     async def done(self, deliveries: Sequence[Delivery], became: Became) -> None:
         """See sending.Keeper."""
+        keys = {_id(delivery.position): delivery.event.key for delivery in deliveries}
         if became in ("delivered", "buried"):
-            self._forget({_id(delivery.position): delivery.event.key for delivery in deliveries})
+            self._forget(keys)
+        elif became == "released":
+            self._take_back(keys)
         else:
-            self._release([_id(delivery.position) for delivery in deliveries])
+            self._release(keys)
+
+    def _take_back(self, keys: Mapping[str, str]) -> None:
+        """By id, with their keys: undone. Of these nothing comes back that is behind, until they are looked up again."""
+        self._earlier += 1
+        self._stale.update(keys.values())
+        self._release(keys)
 
     def _release(self, ids: Iterable[str]) -> None:
         self._out.difference_update(ids)
@@ -312,8 +351,15 @@ class Parking:
     async def _free(self, keys: Iterable[str]) -> None:
         """Keys of which nothing is parked any more go straight to the lane again."""
         for key in keys:
-            if not await self._timers.list(self._queue, 1, group=key):
+            if await self._first_of(key) is None:
                 self._keys.discard(key)
+
+    async def _first_of(self, key: str) -> Timer | None:
+        """The first that is parked of a key."""
+        found = await until_stored(
+            lambda: self._timers.list(self._queue, 1, group=key), "parked deliveries", self._queue
+        )
+        return found[0] if found else None
 
     async def stop(self) -> None:
         """Bring nothing back any more; what is parked stays so."""

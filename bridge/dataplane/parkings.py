@@ -74,8 +74,10 @@ class Parkings:
         """Before all have begun nobody knows: everything is put aside until then."""
         return not self._begun.is_set() or any(parking.keeps(key) for parking in self._parkings.values())
 
-    def is_stale(self, key: str) -> bool:
-        return any(parking.is_stale(key) for parking in self._parkings.values())
+    def is_stale(self, delivery: Delivery) -> bool:
+        """In its own partition: adding partitions moves keys, and there is no order between two of them."""
+        parking = self._parkings.get(delivery.position.partition)
+        return parking is not None and parking.is_stale(delivery)
 
     async def park(self, waiting: Sequence[Waiting], key: str | None) -> None:
         by_partition: dict[int, list[Waiting]] = {}

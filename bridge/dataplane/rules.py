@@ -212,9 +212,9 @@ class RunningRules:
 
     async def relieve(self, lane: Lane) -> None:
         """A lane stays full: its target leaves the live cursor."""
-        for target in self.targets():
-            if target.lane is lane:
-                await target.leave()
+        target = next((target for target in self.targets() if target.lane is lane), None)
+        if target is not None:  # outside of the search: the rules may change meanwhile
+            await target.leave()
 
     async def redeliver(
         self, rule: str, target: str, events: Sequence[tuple[Event, Position, float]], keeper: Keeper

@@ -248,10 +248,18 @@ class RunningTarget:
         if self._finishing is own:
             self._finishing = None
             crash_point("rejoin-before-forgotten")
-            async with self._cursor_turn:
-                await self._log.delete_cursor(self.cursor, self._log.here if self._log.is_shared else None)
+            await self._forget_cursor()
             crash_point("rejoin-forgotten")
             log.debug("a target has caught up", rule=self.names.rule, target=self.names.target)
+
+    async def _forget_cursor(self) -> None:
+        """Where several instances read the bus, of what is read here: another one may have the target anew already."""
+        here = self._log.here if self._log.is_shared else None
+        async with self._cursor_turn:
+            try:
+                await until_stored(lambda: self._log.delete_cursor(self.cursor, here), "a cursor", self.cursor)
+            except NotFound:
+                log.debug("a bus is gone, and a cursor with it", cursor=self.cursor)
 
     async def stop(self) -> None:
         """Read nothing and bring nothing back any more; cursor and parked deliveries stay."""
@@ -263,12 +271,9 @@ class RunningTarget:
         await self.parking.stop()
 
     async def forget(self, *, parked: bool) -> None:
-        """The target is gone: its own cursor too; and what is ``parked``, or that stays until it comes back.
-
-        Where several instances read the bus, each forgets what it reads: another one may have the target anew already.
-        """
+        """The target is gone: its own cursor too; and what is ``parked``, or that stays until it comes back."""
         await self.stop()
-        await self._log.delete_cursor(self.cursor, self._log.here if self._log.is_shared else None)
+        await self._forget_cursor()
         if parked:
             await self.parking.drop()
 

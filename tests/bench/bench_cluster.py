@@ -19,7 +19,9 @@ from tests.bench.cluster_bus import flow
 from tests.bench.cluster_loads import LOADS, Bench, Load, Window
 from tests.bench.priority import prefer
 from tests.cluster.own import BROKER, OwnCluster
+from tests.servers.settings import ROOT
 
+STATE = ROOT / ".cluster"
 WARM_S = 8.0
 SIDES = ("java", "ours")
 
@@ -65,7 +67,8 @@ def _per(windows: list[Window], cpu: str) -> float:
 
 
 async def run(given: argparse.Namespace) -> None:
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
+    STATE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=STATE) as name:
         folder = Path(name)
         own = OwnCluster(folder / "cluster")
         try:

@@ -48,7 +48,7 @@ class Cpu:
         return times.user + times.system
 
 
-def broker_pid(port: int = 10911) -> int:
+def broker_pid(port: int = int(os.environ.get("BROKER_PORT", "10911"))) -> int:
     """Who listens there."""
     found = [c.pid for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port]
     return next(pid for pid in found if pid is not None)

@@ -14,6 +14,8 @@ from typing import Any
 from bridge.client import Client
 from bridge.rocketmq.admin import Groups, Topics
 from bridge.rocketmq.cluster import Cluster
+from bridge.rocketmq.offsets import Offsets
+from bridge.stores.bus.rocketmq_registry import Registry
 from bridge.testing.process import BridgeProcess
 
 Json = dict[str, Any]
@@ -30,6 +32,7 @@ class BusBridge:
         variables = {"BRIDGE_ROCKETMQ_TOPIC_PREFIX": prefix, "BRIDGE_CATALOG_URL": catalog} | environ
         given = {name: value for name, value in variables.items() if value}
         self.process = BridgeProcess(folder, "--store", f"rocketmq://{name_server}", environ=given)
+        self._catalog = catalog or f"sqlite:///{folder / 'data' / 'catalog.db'}"
         self.folder = folder
         self.name_server = name_server
         self.prefix = prefix
@@ -38,12 +41,22 @@ class BusBridge:
         self._lives = 0
         self._stack = AsyncExitStack()
 
-    async def committed(self, bus: str) -> dict[int, int]:
-        """Where the live cursor of a bus stands, as the broker says."""
-        topic = self.topic(bus)
-        async with Cluster([self.name_server]) as cluster:
-            found = await Groups(cluster).progress(topic, topic)
-        return {one.queue.id: one.committed or 0 for one in found}
+    async def cursors(self, bus: str) -> dict[str, dict[int, int]]:
+        """Where all cursors of a bus stand, as the broker and the registry say."""
+        found: dict[str, dict[int, int]] = {}
+        registry = Registry(self._catalog)
+        await registry.open("")
+        try:
+            row = await registry.find(bus)
+            assert row is not None
+            async with Cluster([self.name_server]) as cluster:
+                for partition, queue in enumerate(row.queues):
+                    for name, place in (await registry.places_in(row.id, partition)).items():
+                        committed = await Offsets(cluster, place.group).committed(queue)
+                        found.setdefault(name, {})[partition] = place.start if committed is None else committed
+        finally:
+            await registry.close()
+        return found
 
     def divisions(self) -> list[Json]:
         """What its log says of partitions that it gave away or took."""

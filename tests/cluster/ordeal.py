@@ -155,7 +155,7 @@ class Ordeal:
         killed, too, which has the commits of some seconds in memory only.
         """
         await bridge.kill()
-        look = Look({}, {BUS: {"live": await bridge.committed(BUS)}}, {}, {}, {}) if and_broker is None else None
+        look = Look({}, {BUS: await bridge.cursors(BUS)}, {}, {}, {}) if and_broker is None else None
         if and_broker is not None:
             await and_broker()
         self.history.ends.append(End(0.0, 0.0, time.monotonic(), None, look))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bridge.codec.log import encode_event, events_of, join_events
 from bridge.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
 from bridge.model.event import DataForm, Event
-from bridge.model.log import Chunk, Format
+from bridge.model.log import Chunk, Format, StoredChunk
 from bridge.stores.bus.base import Bounds, BusLog, BusStore
 from bridge.stores.bus.lmdb import LmdbBusStore
 from bridge.stores.bus.memory import MemoryBusStore
@@ -151,11 +151,14 @@ async def test_a_read_may_begin_inside_a_chunk(store: BusStore, log: BusLog) -> 
     assert await log.read(0, 4, 10) == []
 
 
-async def test_a_read_stops_at_its_limit(log: BusLog) -> None:
+async def test_a_read_stops_at_its_limit(store: BusStore, log: BusLog) -> None:
     """It gives at least one chunk, and none that begins behind the limit."""
     for name in "abcdef":
         await log.append([(0, chunk(name))])
-    assert await texts(log, 0, 2, 3) == ["c", "d", "e"]
+    assert all(2 <= c.offset < 5 for c in await log.read(0, 2, 3))
+    found = await texts(log, 0, 2, 3)
+    assert found[:3] == ["c", "d", "e"]
+    assert len(found) == 3 or not isinstance(store, CHUNKS)
 
 
 async def test_concurrent_appends_all_arrive_and_keep_each_caller_s_order(log: BusLog) -> None:
@@ -207,7 +210,9 @@ async def test_formats_are_kept_apart(store: BusStore, log: BusLog) -> None:
     binary = event("b", b"\xff")
     appended = [chunk("a"), Chunk(Format.PROTOBUF, 1, join_events(*_protobuf(binary))), chunk("c")]
     await log.append([(0, each) for each in appended])
-    found = await log.read(0, 0, 10)
+    found: list[StoredChunk] = []
+    while chunks := await log.read(0, found[-1].end if found else 0, 10):
+        found += chunks
     assert [e for c in found for e in events_of(c)] == [event("a"), binary, event("c")]
     if isinstance(store, CHUNKS):
         assert [(c.offset, c.format, c.body) for c in found] == [(n, *each[::2]) for n, each in enumerate(appended)]

@@ -161,7 +161,17 @@ class Ingress:
             offsets = await bus.log.append(judged.chunks) if judged.chunks else []
         except BridgeError:
             if waiting and self._delayed is not None:
-                await self._delayed.withdraw(bus.name, waiting)
+                await self._withdraw(self._delayed, bus, waiting)
             raise
         crash_point("append-before-answer")
         return offsets
+
+    @staticmethod
+    async def _withdraw(delayed: DelayedEvents, bus: RunningBus, waiting: Sequence[str]) -> None:
+        """Where they cannot be taken back, nobody may hear that nothing was stored."""
+        try:
+            await delayed.withdraw(bus.name, waiting)
+        except StoreError as error:
+            raise StoreError(
+                f"events for now were not stored, but those for later cannot be taken back: {error}"
+            ) from error

@@ -346,6 +346,7 @@ class RocketMqBusStore(BusStore):
                 if row is not None and found is not None:
                     found.is_leaving = True
                     await found.finish()
+                    await found.settle()
                 if row is not None:
                     await self._registry.leave(row.id)
             except StoreError:

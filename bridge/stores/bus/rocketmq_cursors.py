@@ -161,7 +161,7 @@ class Cursors:
             self._untold.pop((place.group, number), None)
 
     def forget_places(self) -> None:
-        """They are others now."""
+        """They may be others now: ask the registry again."""
         self._places.clear()
 
     # Committing
@@ -216,7 +216,7 @@ class Cursors:
             self._untold[mark] = offset
             return
         try:
-            kept = await self._tell(group, partition, offset)
+            kept = await self._tell(name, number, group, offset)
         except RocketMQError as error:
             reason = store_error(f"cannot commit a cursor in {partition.name}", error)
             if not isinstance(reason, StoreUnavailable):
@@ -231,13 +231,25 @@ class Cursors:
             await self._take_reset(group, partition)
             self._is_void(name, number)
 
-    async def _tell(self, group: str, partition: Partition, offset: int) -> bool:
-        offsets = Offsets(self._reading.cluster, group)
+    async def _tell(self, name: str, number: int, group: str, offset: int) -> bool:
+        """Whether the broker keeps it; not where an operator has reset the group."""
+        queue = self._partitions[number].queue
         try:
-            return await offsets.commit(partition.queue, offset)
+            return await Offsets(self._reading.cluster, group).commit(queue, offset)
         except GroupNotFound:
-            await self._make_group(group, partition.queue.broker)
-            return await offsets.commit(partition.queue, offset)
+            group = await self._found_again(name, number, group, offset)
+            await Groups(self._reading.cluster).create(GroupConfig(group), [queue.broker])
+            return await Offsets(self._reading.cluster, group).commit(queue, offset)
+
+    async def _found_again(self, name: str, number: int, group: str, offset: int) -> str:
+        """A group that its broker does not know: it is new, or another process has made another one of this cursor."""
+        places = self._places[name] = await self._registry.places(self._row.id, name)
+        if number not in places:
+            places = await self._begin(name, {number: offset})
+        found = places[number].group
+        if found != group:
+            log.info("a cursor is kept by another group now", cursor=name, group=found)
+        return found
 
     async def _take_reset(self, group: str, partition: Partition) -> None:
         """A pull tells the group where it was set to; commits are void before."""
@@ -261,17 +273,22 @@ class Cursors:
             group, number = mark
             partition = self._partitions[number]
             try:
-                await self._tell(group, partition, offset)
+                await self._tell_group(group, partition, offset)
             except RocketMQError:
                 continue
             self._reading.troubles.works(partition.name)
             if self._untold.get(mark) == offset:
                 del self._untold[mark]
 
-    # Groups
+    async def _tell_group(self, group: str, partition: Partition, offset: int) -> None:
+        offsets = Offsets(self._reading.cluster, group)
+        try:
+            await offsets.commit(partition.queue, offset)
+        except GroupNotFound:
+            await Groups(self._reading.cluster).create(GroupConfig(group), [partition.queue.broker])
+            await offsets.commit(partition.queue, offset)
 
-    async def _make_group(self, group: str, broker: str) -> None:
-        await Groups(self._reading.cluster).create(GroupConfig(group), [broker])
+    # Groups
 
     async def _delete_group(self, group: str) -> None:
         """What cannot be deleted now stays behind and harms nobody: no group is ever called like it."""

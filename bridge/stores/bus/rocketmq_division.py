@@ -16,8 +16,10 @@ from bridge.stores.bus.rocketmq_partition import Partition
 from bridge.stores.chores import Chores
 from bridge.stores.waiters import Waiters
 
-FIRST_S = 0.5
-"""A new member waits so long for its first share; what comes later is another division."""
+SHARE_S = 0.5
+"""Who gives something back waits so long for what is given in its place, and a new member for its first share: what comes
+later is another division, and each makes readers begin again.
+"""
 
 
 class Division:
@@ -54,12 +56,16 @@ class Division:
 
     async def divide(self) -> None:
         """While nothing reads: give back what others shall read, take what is ours."""
+        gives_back = bool(self._leaving)
         self._stop_reading()
         self._due.clear()
         queues = tuple(partition.queue for partition in self._partitions)
         if self._member is None or self._member.queues != queues:
             await self.leave()
-            await self._join(queues)
+            self._join(queues)
+            await self._share()
+        elif gives_back:
+            await self._share()
         if self._membership is None:
             return  # the log was dropped meanwhile
         self._due.clear()
@@ -78,14 +84,16 @@ class Division:
             life.cancel()
             await asyncio.wait([life])
 
-    async def _join(self, queues: tuple[Queue, ...]) -> None:
+    async def _share(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHARE_S):
+                await self._due.wait()
+
+    def _join(self, queues: tuple[Queue, ...]) -> None:
         topic = queues[0].topic
         self._member = Member(topic, self._client_id, (topic,), queues)
         self._membership = Membership(self._cluster, self._member, self, cadence=self._cadence)
         self._life = self._chores.run(self._membership.run())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FIRST_S):
-                await self._due.wait()
 
     # As the owner of what the membership holds
 

@@ -8,6 +8,7 @@ before the end that was known.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeVar
 
@@ -50,7 +51,7 @@ class Reading(NamedTuple):
         return await persist(work, what, doing, self.troubles, self.patience_s, stubborn=True)
 
 
-class Ends:
+class Ends(ABC):
     """``first`` and ``end`` count once ``known``. ``numbering`` makes offsets of the partition of them. ``epoch`` grows
     when what readers know of their position does not hold any more; ``quiet``: they are told that in another way.
     """
@@ -75,9 +76,9 @@ class Ends:
         self._reading = reading
         self._offsets = Offsets(reading.cluster, reading.group)
         self._shorter: tuple[int, int, float] | None = None  # than known: the lowest and latest end, since when
+        self._restarted = False
         self.newest_ms: int | None = None
         """The store time of the newest event that was read here."""
-        self._boot_at_loss: int | None = None
         self._whole = asyncio.Event()
         self._whole.set()
 
@@ -141,7 +142,6 @@ class Ends:
     def _lose(self, lowest: int) -> None:
         """From ``lowest`` on, everything that was known is gone."""
         if self.is_whole:
-            self._boot_at_loss = self.boot_ms
             self._whole.clear()
             self._reading.lost(self.number, lowest)
 
@@ -176,21 +176,40 @@ class Ends:
         """What is there has these numbers now."""
         self.numbering = numbering
         self.first, self.end, self._shorter = first, max(first, end), None
+        self._restarted = False
         self._whole.set()
         self._reading.moved()
 
     async def first_new(self, lowest: int) -> int:
-        """The first offset that was given again: ``lowest`` or before it. Raises RocketMQError.
+        """The first offset that was given again: ``lowest`` or before it. Raises RocketMQError, StoreUnavailable.
 
         A broker that was started anew lost what it lost by then. A topic that was made anew has nothing as old as what was
         read. Where neither is so (a replica took over that had less), ``lowest`` is all that is known.
         """
         boot = await boot_ms(self._reading.cluster, self.queue.broker)
-        if boot is not None and (self._boot_at_loss is None or boot > self._boot_at_loss):
-            return min(lowest, await self._offsets.at(self.queue, boot))
+        if boot is not None and self._is_news(boot):
+            return min(lowest, await self._first_since(boot))
         oldest_ms, (first, _) = await self._offsets.earliest_ms(self.queue), await self.ends()
         anew = oldest_ms is None or self.newest_ms is None or oldest_ms > self.newest_ms
         return min(lowest, first) if anew else lowest
+
+    def _is_news(self, boot: int) -> bool:
+        """Whether the broker was started since this was read here last, as far as is known."""
+        if self._restarted or self.newest_ms is None or boot > self.newest_ms:
+            return True
+        return self.boot_ms is not None and boot > self.boot_ms
+
+    async def _first_since(self, boot: int) -> int:
+        """The first offset stored since then. A broker that has just started may not know yet; so its answer is proved."""
+        found = await self._offsets.at(self.queue, boot)
+        before, after = await self.stored_ms(found - 1), await self.stored_ms(found)
+        if (before is not None and before >= boot) or (after is not None and after < boot):
+            raise StoreUnavailable(f"{self.name}: the broker does not know yet what it has")
+        return found
+
+    @abstractmethod
+    async def stored_ms(self, offset: int) -> int | None:
+        """When the event at this offset was stored, by the broker's clock; None if there is none. Raises RocketMQError."""
 
     def connected(self, address: str) -> None:
         """This broker is there, perhaps again."""
@@ -198,12 +217,17 @@ class Ends:
             self.known_before = self.end
 
     async def compare(self, boot: int, known: int) -> None:
-        """The broker has started again at this time; it had so much before. Raises RocketMQError."""
+        """The broker has started again at this time; it had so much before. Raises RocketMQError.
+
+        What lies at the last offset that was known was stored before, or the queue has given that offset again. If nothing
+        lies there (yet), the queue looks shorter, and that will tell.
+        """
         if self.boot_ms is None or boot <= self.boot_ms:
             return  # it is another one, that has been there for longer
-        first_new = await self._offsets.at(self.queue, boot)
-        if first_new < known:
-            self._lose(first_new)
+        self._restarted = True
+        stored = await self.stored_ms(known - 1)
+        if stored is not None and stored >= boot:
+            self._lose(known - 1)
 
     def void(self, *, quiet: bool = False) -> None:
         """What readers know of their positions does not hold any more."""

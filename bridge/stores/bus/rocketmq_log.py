@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from bridge.model.log import Chunk, StoredChunk
 from bridge.rocketmq.admin import Groups
 from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.configs import GroupConfig
+from bridge.rocketmq.errors import RocketMQError
 from bridge.rocketmq.groups import Cadence
 from bridge.rocketmq.offsets import Offsets as QueueOffsets
 from bridge.rocketmq.producer import Producer
@@ -37,6 +39,8 @@ SAMPLE = 32
 """Messages that are looked at to guess how large the others are."""
 SHORT_S = 5.0
 """Who only wants to know how things are waits so long for a broker."""
+SETTLE_S, SETTLE_TRIES = 0.02, 250
+"""How often, and how many times, it is looked whether a broker has entered everything into a queue."""
 BEYOND_S = 5.0
 """Who waits for more than the end is told after so long that there is nothing."""
 
@@ -160,6 +164,12 @@ class RocketMqBusLog(BusLog):
         await asyncio.gather(*[writer.finish() for writer in self._writers])
         await self._cursors.close()
 
+    async def settle(self) -> None:
+        """Return once brokers have entered into their queues what they have stored: a topic that is deleted before would
+        begin with that when it is made again.
+        """
+        await asyncio.gather(*[_settle(part) for part in self._parts])
+
     async def leave(self) -> None:
         """Give back what is read here."""
         if self._division is not None:
@@ -193,6 +203,7 @@ class RocketMqBusLog(BusLog):
         self._check()
         if self._division is not None:
             await self._division.divide()
+            self._cursors.forget_places()  # who has read these partitions meanwhile may have ended and begun cursors
             await self._breaks.load()
             await asyncio.gather(*[self._refresh(part) for part in self._parts if not part.known])
             self.check_known(self.here)
@@ -372,6 +383,14 @@ def dropped(name: str) -> NotFound:
 def _check_epoch(part: Partition, epoch: int) -> None:
     if part.epoch != epoch:
         raise StoreUnavailable(f"{part.name}: what its readers know does not hold any more; read from the cursor again")
+
+
+async def _settle(part: Partition) -> None:
+    with suppress(RocketMQError):
+        for _ in range(SETTLE_TRIES):
+            if (await part.ends())[1] >= part.end:
+                return
+            await asyncio.sleep(SETTLE_S)
 
 
 def _holds(parts: dict[Partition, int]) -> bool:

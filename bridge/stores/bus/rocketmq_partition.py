@@ -14,7 +14,7 @@ from bridge.model.log import StoredChunk
 from bridge.rocketmq.consumer import HOLD_S, Cause, Fetched, Puller
 from bridge.rocketmq.errors import GroupNotFound, RocketMQError
 from bridge.rocketmq.routes import Queue
-from bridge.stores.bus.rocketmq_chunks import cut
+from bridge.stores.bus.rocketmq_chunks import cut, heads
 from bridge.stores.bus.rocketmq_ends import Ends, Reading
 from bridge.stores.bus.rocketmq_numbering import Numbering
 from bridge.stores.bus.rocketmq_trouble import store_error
@@ -115,6 +115,12 @@ class Partition(Ends):
         """What the broker has there. Raises StoreUnavailable, after some patience."""
         doing = f"cannot read {self.name}"
         return await self._reading.persist(partial(self._pull, offset, limit), self.name, doing)
+
+    async def stored_ms(self, offset: int) -> int | None:
+        if offset < 0:
+            return None
+        body = (await self._pull(offset, 1)).body
+        return next((head.time_ms for head in heads(body) if head.offset == offset), None)
 
     async def message_size(self, sample: int) -> float:
         """The mean size in bytes of messages read lately, or now if none was. Raises StoreUnavailable."""

@@ -54,24 +54,30 @@ def first_taken(history: History, names: Names) -> dict[int, float]:
 def describe(history: History, one: Watched, put: Put) -> str:
     """The life of one event at one target, for people who look for a bug. Seconds since it was put."""
     event, zero = put.event, put.started
+    seen = [
+        (s.time, "taken" if s.taken else "failed") for s in history.seen.get(one.names, ()) if s.number == event.number
+    ]
+    over = max([put.ended, *(time for time, _ in seen)])
     told = [
         (put.ended, f"{put.outcome} as {put.place}"),
+        *seen,
+        *_kills(history, one, put, over),
         *(
-            (s.time, "taken" if s.taken else "failed")
-            for s in history.seen.get(one.names, ())
-            if s.number == event.number
+            (c.started, f"{c.doing} until {c.ended - zero:.3f}")
+            for c in history.of_rule(one.names)
+            if c.ended > zero and c.started < over
         ),
-        *_kills(history, one, put),
-        *((c.started, f"{c.doing} until {c.ended - zero:.3f}") for c in history.of_rule(one.names) if c.ended > zero),
     ]
     life = "; ".join(f"{time - zero:.3f} {what}" for time, what in sorted(told))
     return f"event {event.number} ({event.bus}, type {event.type}, key {event.key}) at {'/'.join(one.names)}: {life}"
 
 
-def _kills(history: History, one: Watched, put: Put) -> Iterator[tuple[float, str]]:
-    names = one.through or one.names
+def _kills(history: History, one: Watched, put: Put, over: float) -> Iterator[tuple[float, str]]:
+    """Until two after its last sign of life."""
+    names, after = one.through or one.names, 0
     for number, end in enumerate(history.ends, 1):
-        if end.time < put.started:
+        after += end.time > over
+        if end.time < put.started or after > 2:
             continue
         state = ""
         if end.look is not None and put.place is not None:

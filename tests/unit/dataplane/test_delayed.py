@@ -483,6 +483,22 @@ async def test_all_of_a_request_is_durable_or_it_fails(world: World, monkeypatch
     assert (await world.entered(), await world.waiting(), world.ingress.trouble) == (["1"], ["2"], None)
 
 
+async def test_what_cannot_be_taken_back_is_not_said_to_be_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the disk full, neither the log nor the timers may do anything: then the answer is no refusal."""
+
+    async def fail(chunks: Sequence[tuple[int, Chunk]]) -> list[int]:
+        world.timers.refusing = {"remove"}
+        raise StoreUnavailable("full as well")
+
+    monkeypatch.setattr(world.buses["b"].log, "append", fail)
+    with pytest.raises(StoreError, match="cannot be taken back: the disk is full") as raised:
+        await world.ingress.put_events("b", [timed("1", None), timed("2", SOON)])
+    assert not isinstance(raised.value, StoreUnavailable)
+    assert await world.waiting() == ["2"]
+
+
 # Several instances
 
 

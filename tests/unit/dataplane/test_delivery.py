@@ -110,6 +110,8 @@ class Scene:
         self.buried: list[GivenUp] = []
         self.settled = Counter[str]()
         self.retired: list[str] = []
+        self.full: asyncio.Event | None = None
+        """Until it is set, no dead letter is stored."""
         self.spec = TargetSpec(name="t", kind="moody", **spec)
         self.timing = Timing(time.clock, time.sleep, lambda: 0.0)
         self.parking = Parking(self.timers, QUEUE, self, self.spawn, self.timing)
@@ -127,6 +129,8 @@ class Scene:
         return task
 
     async def bury(self, given_up: Sequence[GivenUp]) -> None:
+        if self.full is not None:
+            await self.full.wait()
         self.buried += given_up
 
     def digest(self) -> str:
@@ -370,6 +374,70 @@ async def test_a_lane_that_is_stopped_while_it_parks_a_key_lets_go_of_what_is_be
         await time.until(lambda: len(target.taken) == 3, 200)
         await time.until(lambda: not scene.timers.left(), 10)
     assert target.taken == ["000", "001", "002"]
+
+
+@pytest.mark.parametrize("turns", range(0, 24, 2))
+async def test_a_lane_that_is_stopped_while_it_parks_a_key_keeps_its_order(time: VirtualTime, turns: int) -> None:
+    """Some of a key may be on its way to those that are parked twice: from the old lane, and from its heir."""
+    target = Moody({"000": 1})
+    async with on_stage(target, time, order="key", retry=schedule(60, max_attempts=9)) as scene:
+        await scene.parking.begin(by_key=True)
+        slow = scene.timers.slow = asyncio.Event()
+        await scene.put([event(n) for n in range(4)])
+        for _ in range(10 + turns):
+            await asyncio.sleep(0)
+        old, scene.lane = scene.lane, scene.make_lane()
+        scene.lane.expect()
+
+        async def heir(deliveries: Sequence[Delivery], settled: Settled) -> None:
+            await scene.lane.inherit(deliveries, settled)
+
+        await old.stop(heir)
+        scene.lane.inherited()
+        scene.timers.slow = slower = asyncio.Event()
+        slow.set()  # what the old lane was storing is stored
+        await time.advance(2)
+        slower.set()
+        await time.until(lambda: len(set(target.taken)) == 4, 500)
+    assert list(dict.fromkeys(target.taken)) == ["000", "001", "002", "003"]
+
+
+async def test_what_is_skipped_is_in_the_lane_until_it_is_a_dead_letter(time: VirtualTime) -> None:
+    """A store that takes long must not let it be forgotten: its cursor knows of it, and so does an heir."""
+    target = Moody({"000": -1})
+    left: list[str] = []
+
+    async def heir(deliveries: Sequence[Delivery], settled: Settled) -> None:
+        left.extend(delivery.event.id for delivery in deliveries)
+
+    async with on_stage(target, time, errors_tolerance="NONE", concurrency=1) as scene:
+        await scene.put([event(0)])
+        await time.advance(1)
+        scene.full = asyncio.Event()
+        skipping = scene.spawn(scene.lane.unblock(skip=True))
+        await time.settle()
+        assert (scene.lane.oldest(), scene.lane.is_held) == ({0: 0}, True)
+        await scene.lane.stop(heir)
+        scene.full.set()
+        await time.until(skipping.done)
+    assert (left, scene.settled["000"]) == (["000"], 0)
+
+
+async def test_what_is_skipped_and_tried_again_meanwhile_ends_once(time: VirtualTime) -> None:
+    """Whichever is first."""
+    target = Moody({"000": -1})
+    async with on_stage(target, time, errors_tolerance="NONE", concurrency=1) as scene:
+        await scene.put([event(0)])
+        await time.advance(1)
+        scene.full = asyncio.Event()
+        skipping = scene.spawn(scene.lane.unblock(skip=True))
+        await time.settle()
+        target.moods.clear()
+        await scene.lane.unblock(skip=False)
+        await time.until(lambda: target.taken == ["000"])
+        scene.full.set()
+        await time.until(skipping.done)
+    assert (scene.settled["000"], scene.lane.size) == (1, 0)
 
 
 class Retired(Moody):

@@ -288,3 +288,75 @@ async def test_a_send_is_bounded_in_bytes_too() -> None:
         while sum(settled) < len(sizes):
             await asyncio.sleep(0)
     assert target.sends == [[0, 1], [2, 3], [4], [5]]
+
+
+async def test_while_everything_ends_a_lane_still_says_what_it_took() -> None:
+    """Whoever put it counts on that: what is in the lane and is thought to be elsewhere would be settled twice."""
+
+    def spawn(work):
+        work.close()
+        raise asyncio.CancelledError
+
+    async def bury(letters: Sequence[GivenUp]) -> None:
+        raise AssertionError(letters)
+
+    timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
+    lane = Lane(Scripted(), TargetSpec(name="a", kind="scripted"), exits=Exits(bury), spawn=spawn, timing=timing)
+    assert (lane.offer(deliveries(3), print), lane.size) == (3, 3)
+
+
+async def test_a_lane_that_is_held_inherits_at_once() -> None:
+    """Its predecessor, and with it the cursor, must not wait until somebody releases it."""
+
+    async def bury(letters: Sequence[GivenUp]) -> None:
+        raise AssertionError(letters)
+
+    spec = TargetSpec(name="a", kind="scripted", batch=Batching(count=10))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
+        lane = Lane(Scripted(), spec, exits=Exits(bury), spawn=group.create_task, timing=timing, capacity=1)
+        lane.hold("paused", "because")
+        await lane.inherit(deliveries(95), print)
+        assert (lane.size, lane.has_room, lane.is_held) == (95, False, True)
+
+
+async def test_what_blocks_while_another_is_unblocked_still_blocks() -> None:
+    """Otherwise what follows it would go out before it."""
+    target, buried = Scripted(Rejected("no"), Rejected("no")), []
+    burying, go_on = asyncio.Event(), asyncio.Event()
+
+    async def bury(letters: Sequence[GivenUp]) -> None:
+        burying.set()
+        await go_on.wait()
+        buried.extend(letters)
+
+    spec = TargetSpec(name="a", kind="scripted", concurrency=2, errors_tolerance="NONE", batch=Batching(count=1))
+    second, both = asyncio.Event(), asyncio.Event()
+    send = target.send
+
+    async def slow(sent: Sequence[Delivery]) -> None:
+        if sent[0].position.offset == 0:
+            await both.wait()
+        if sent[0].position.offset == 1:
+            both.set()
+            await second.wait()
+        await send(sent)
+
+    target.send = slow
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        timing = Timing(lambda: 0.0, asyncio.sleep, lambda: 0.0)
+        lane = Lane(target, spec, exits=Exits(bury), spawn=group.create_task, timing=timing)
+        lane.offer(deliveries(4), print)
+        while not lane.is_held:
+            await asyncio.sleep(0)
+        unblocking = group.create_task(lane.unblock(skip=True))
+        await burying.wait()
+        second.set()
+        while len(lane._contents.blocking) < 1:
+            await asyncio.sleep(0)
+        go_on.set()
+        await unblocking
+        assert (lane.is_held, target.sends, len(buried)) == (True, [[0], [1]], 1)
+        await lane.unblock(skip=True)
+        while len(target.sends) < 4:
+            await asyncio.sleep(0)

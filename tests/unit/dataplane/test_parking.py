@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable
+from itertools import count
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from bridge.dataplane import persist
 from bridge.dataplane.parking import LOOK_EVERY_S, MOST_OUT, Parked, Parking
 from bridge.dataplane.sending import Keeper, Past, Timing, Waiting
-from bridge.errors import NotFound
+from bridge.errors import NotFound, StoreUnavailable
 from bridge.model.delivery import Delivery, Payload
 from bridge.model.event import Event
 from bridge.model.log import Position
 from bridge.stores.deadletters.base import Attempt
+from bridge.stores.timers.base import Timer
 from bridge.stores.timers.memory import MemoryTimers
 from tests.unit.dataplane.sends import delivery
 from tests.unit.dataplane.virtual import VirtualTime
@@ -39,7 +43,7 @@ class Owner:
 
     async def put_back(self, waiting: Waiting, keeper: Keeper) -> bool:
         await asyncio.sleep(0)
-        if not self.takes or self.parking.is_stale(waiting.delivery.event.key):
+        if not self.takes or self.parking.is_stale(waiting.delivery):
             return False
         self.back.append(waiting)
         self.keeper = keeper
@@ -397,3 +401,103 @@ class SlowTimers:
             return await asyncio.shield(self.under_way[-1])
 
         return slowly
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_crash_while_a_key_is_parked_again_keeps_its_order(scene: Scene, turns: int) -> None:
+    """Whatever of it was stored by then: what is behind never comes back before what failed."""
+    await scene.begin(by_key=True)
+    await scene.park(5, key="a")
+    await scene.parking.join([delivery(6, "a")])
+    await scene.time.advance(61)
+    assert scene.ids() == [5, 6]
+    slow = SlowTimers(scene.timers)
+    scene.parking._timers = slow
+    parking = scene.spawn(scene.park(5, after_s=100, key="a"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await cancelled([parking, *slow.under_way])
+    scene.start_again()
+    await scene.begin(by_key=True)
+    came: list[int] = []
+    for _ in range(150):
+        await scene.time.advance(1)
+        came += scene.ids()
+        await scene.owner.all_became("delivered")
+    assert came == [5, 6]
+
+
+async def test_what_joins_a_key_comes_in_order_wherever_the_pass_is(scene: Scene) -> None:
+    """Some lie before, others behind the place to which everything that is due was looked up already."""
+    await scene.begin(by_key=True)
+    await scene.park(1, key="a")
+    await scene.park(5, key="b")
+    await scene.time.advance(60.01)
+    assert scene.ids() == [1, 5]
+    await scene.parking.join([delivery(3, "a"), delivery(8, "a")])
+    await scene.owner.all_became("released")
+    await scene.time.settle()
+    assert scene.ids() == [1, 3, 5, 8]
+
+
+async def test_a_damaged_one_stays_and_holds_up_no_other(scene: Scene) -> None:
+    """It is told once; a newer version, or somebody, may make something of it."""
+    await scene.begin()
+    await scene.park(1, 2, 3)
+    damaged = Timer(queue=QUEUE, id="00000:00000000000000000002", due=scene.time.now + 60, body=b"\x00no")
+    await scene.timers.add([damaged])
+    with capture_logs() as lines:
+        await scene.time.advance(65)
+        assert scene.ids() == [1, 3]
+        await scene.owner.all_became("delivered")
+        await scene.time.advance(65)
+    assert [line["id"] for line in lines if line["log_level"] == "error"] == [damaged.id]
+    assert await scene.timers.list(QUEUE, 10) == [damaged]
+
+
+class Flaky(MemoryTimers):
+    """Fails on every other question once it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moods = count()
+        self.flaky = False
+
+    async def list(self, *args: Any, **options: Any) -> list[Timer]:
+        if self.flaky and next(self.moods) % 2 == 0:
+            raise StoreUnavailable("just now")
+        return await super().list(*args, **options)
+
+
+async def test_a_store_that_fails_for_a_moment_ends_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it was asked for, it is asked again."""
+    monkeypatch.setattr(persist, "FIRST_WAIT_S", 0.0)
+    scene.timers = Flaky()
+    scene.start_again()
+    await scene.begin(by_key=True)
+    scene.timers.flaky = True
+    await scene.park(5, key="a")
+    await scene.parking.join([delivery(6, "a")])
+    await scene.time.advance(61)
+    assert scene.ids() == [5, 6]
+    await scene.owner.all_became("delivered")
+    await scene.time.advance(1)
+    assert not scene.parking.keeps("a")
+
+
+async def test_a_bug_on_the_way_back_ends_nothing(scene: Scene) -> None:
+    """It is told, and tried again; the bridge goes on."""
+    await scene.begin()
+    await scene.park(1, 2)
+    revive, bugs = scene.owner.revive, [RuntimeError("a bug")]
+
+    async def once(*args: Any) -> Delivery | None:
+        if bugs:
+            raise bugs.pop()
+        return await revive(*args)
+
+    scene.owner.revive = once
+    with capture_logs() as lines:
+        await scene.time.advance(65)
+    assert [line["event"] for line in lines] == ["parked deliveries could not be brought back and are tried again"]
+    assert sorted(scene.ids()) == [1, 2]

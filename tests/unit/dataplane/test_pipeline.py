@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from bridge.dataplane.aftermath import Exits
+from bridge.dataplane.burial import transform_failed
 from bridge.dataplane.lanes import Lane
 from bridge.dataplane.pipeline import Pace, Pipeline, Wiring
-from bridge.dataplane.routing import Judgement
+from bridge.dataplane.routing import Failures, Judgement
 from bridge.dataplane.sending import GivenUp, Timing
 from bridge.model.delivery import Delivery
 from bridge.model.event import Event
@@ -230,3 +231,32 @@ async def test_many_full_lanes_are_waited_for_at_the_same_time() -> None:
     """Not one after the other."""
     asked = await relieved_of([Hanging() for _ in range(20)], 0.1)
     assert max(asked) - min(asked) < 0.1
+
+
+async def test_dead_letters_that_cannot_be_stored_hold_up_one_target_alone() -> None:
+    """Who buries them leaves, and buries them from its own cursor."""
+    relieved: list[str] = []
+    log, begun = ListLog(1), asyncio.Event()
+
+    async def bury(letters: Sequence[GivenUp]) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    def judge(partition: int, offset: int, chunks: Sequence[StoredChunk]):
+        gone = transform_failed(Delivery(Event("0", "/s", "t", {}), Position(0, 0), None, None), "no such value")
+        return Judgement({}, [Failures("lane", bury, [gone])])
+
+    async def relieve(lane: str) -> None:
+        for hand_over in pipeline.hand_overs:
+            hand_over.settled(len(hand_over.take()))
+        relieved.append(lane)
+
+    pipeline = Pipeline(log, "live", Wiring(nothing_new, judge, relieve=relieve), Pace(4, 0, 0.01))
+    running = asyncio.ensure_future(pipeline.run())
+    async with asyncio.timeout(5):
+        await begun.wait()
+        await log.reached.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (relieved, pipeline.hand_overs) == (["lane"], [])

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bridge.dataplane import persist
+from bridge.errors import NotFound, StoreUnavailable
 from tests.unit.dataplane.test_buses import World, at_work
 
 
@@ -108,3 +110,78 @@ async def test_a_leave_that_fails_loses_nothing(world: World, monkeypatch: pytes
     async with asyncio.timeout(10):
         while set(world.boxes.get("box", [])) != set(ids):
             await asyncio.sleep(0)
+
+
+async def test_rules_may_change_while_a_target_leaves(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The live cursor goes on; nothing comes twice."""
+    bus = await world.buses.get("b")
+    commit, storing, stored = bus.log.commit, asyncio.Event(), asyncio.Event()
+
+    async def slowly(name: str, offsets: dict[int, int]) -> None:
+        if name.startswith("target/"):
+            storing.set()
+            await stored.wait()
+        await commit(name, offsets)
+
+    monkeypatch.setattr(bus.log, "commit", slowly)
+    world.closed.add("shut")
+    await world.rule("slow", "shut")
+    await world.rule("fast", "open")
+    ids = await put(world, 0, 400)
+    async with asyncio.timeout(5):
+        await storing.wait()
+    await world.rule("new", "other")
+    await world.buses.refresh()
+    stored.set()
+    await world.until("open", *ids)
+    world.open("shut")
+    await world.until("shut", *ids)
+
+
+async def test_a_store_that_cannot_forget_a_cursor_is_asked_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The target is back meanwhile, and everybody goes on."""
+    monkeypatch.setattr(persist, "FIRST_WAIT_S", 0.0)
+    bus = await world.buses.get("b")
+    delete, failures = bus.log.delete_cursor, [StoreUnavailable("the disk is full")] * 3
+
+    async def at_last(name: str, partitions=None) -> None:
+        if failures:
+            raise failures.pop()
+        await delete(name, partitions)
+
+    monkeypatch.setattr(bus.log, "delete_cursor", at_last)
+    world.closed.add("shut")
+    await world.rule("slow", "shut")
+    ids = await put(world, 0, 300)
+    await until(lambda: next(bus.rules.targets()).behind)
+    world.open("shut")
+    await world.until("shut", *ids)
+    async with asyncio.timeout(5):
+        while next(bus.rules.targets()).cursor in await bus.log.cursors():
+            await asyncio.sleep(0)
+    ids += await put(world, 300, 50)
+    await world.until("shut", *ids)
+    assert failures == []
+
+
+async def test_a_bus_may_be_deleted_while_a_target_comes_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its log says that it is gone; the bridge goes on."""
+    bus = await world.buses.get("b")
+    asked = asyncio.Event()
+
+    async def gone(name: str, partitions=None) -> None:
+        asked.set()
+        raise NotFound("there is no bus b")
+
+    monkeypatch.setattr(bus.log, "delete_cursor", gone)
+    world.closed.add("shut")
+    await world.rule("slow", "shut")
+    await put(world, 0, 300)
+    await until(lambda: next(bus.rules.targets()).behind)
+    world.open("shut")
+    async with asyncio.timeout(5):
+        await asked.wait()
+    await world.define("Bus", "other")
+    await world.put("1", bus="other")
