@@ -58,10 +58,10 @@ from bridge.rocketmq.auth import Credentials
 from bridge.settings import Address, RocketMq, Settings, lmdb_directory, name_servers
 from bridge.siblings import Siblings
 from bridge.stores.bus.base import BusStore
-from bridge.stores.bus.lmdb import LmdbBusStore
+from bridge.stores.bus.lmdb.store import LmdbBusStore
 from bridge.stores.bus.memory import MemoryBusStore
-from bridge.stores.bus.rocketmq import Options, RocketMqBusStore
-from bridge.stores.bus.rocketmq_registry import is_sqlite
+from bridge.stores.bus.rocketmq.registry import is_sqlite
+from bridge.stores.bus.rocketmq.store import Options, RocketMqBusStore
 from bridge.stores.catalog.base import Catalog
 from bridge.stores.catalog.memory import MemoryCatalog
 from bridge.stores.catalog.sql import SqlCatalog

@@ -21,7 +21,7 @@ import lmdb
 
 from bridge.model.log import Chunk, Format
 from bridge.stores.bus.base import BusLog
-from bridge.stores.bus.lmdb import LmdbBusStore
+from bridge.stores.bus.lmdb.store import LmdbBusStore
 
 EVENT = 1204
 BATCH = 100

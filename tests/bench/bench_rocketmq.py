@@ -22,7 +22,7 @@ import uvloop
 
 from bridge.codec.log import events_of
 from bridge.model.log import Chunk, Format
-from bridge.stores.bus.rocketmq import Options, RocketMqBusStore
+from bridge.stores.bus.rocketmq.store import Options, RocketMqBusStore
 from bridge.testing.process import BridgeProcess
 from tests.bench import load
 from tests.bench.bench_flow import BATCH, anonymous_mib, apply, file_latency, rule, throughput

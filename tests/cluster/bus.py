@@ -15,7 +15,7 @@ from bridge.client import Client
 from bridge.rocketmq.admin import Groups, Topics
 from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.offsets import Offsets
-from bridge.stores.bus.rocketmq_registry import Registry
+from bridge.stores.bus.rocketmq.registry import Registry
 from bridge.testing.process import BridgeProcess
 
 Json = dict[str, Any]

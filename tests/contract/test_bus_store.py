@@ -17,9 +17,9 @@ from bridge.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
 from bridge.model.event import DataForm, Event
 from bridge.model.log import Chunk, Format, StoredChunk
 from bridge.stores.bus.base import Bounds, BusLog, BusStore
-from bridge.stores.bus.lmdb import LmdbBusStore
+from bridge.stores.bus.lmdb.store import LmdbBusStore
 from bridge.stores.bus.memory import MemoryBusStore
-from bridge.stores.bus.rocketmq import Options, RocketMqBusStore
+from bridge.stores.bus.rocketmq.store import Options, RocketMqBusStore
 from bridge.testing.broker import FakeCluster
 
 REAL = os.environ.get("BRIDGE_TEST_ROCKETMQ")

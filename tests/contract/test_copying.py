@@ -11,9 +11,9 @@ from bridge.errors import Conflict, NotFound, StoreError
 from bridge.model.event import DataForm, Event
 from bridge.model.log import Chunk, StoredChunk
 from bridge.stores.bus.base import BusLog, BusStore
-from bridge.stores.bus.lmdb import LmdbBusStore
+from bridge.stores.bus.lmdb.store import LmdbBusStore
 from bridge.stores.bus.memory import MemoryBusStore
-from bridge.stores.bus.rocketmq import RocketMqBusStore
+from bridge.stores.bus.rocketmq.store import RocketMqBusStore
 from bridge.stores.copying import BEGAN_FROM, BEGAN_TO, copy_bus
 from bridge.testing.broker import FakeCluster
 

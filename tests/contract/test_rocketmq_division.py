@@ -13,7 +13,7 @@ from bridge.model.event import Event
 from bridge.model.log import Chunk, Format
 from bridge.rocketmq.groups import Cadence
 from bridge.stores.bus.base import BusLog
-from bridge.stores.bus.rocketmq import Options, RocketMqBusStore
+from bridge.stores.bus.rocketmq.store import Options, RocketMqBusStore
 from bridge.testing.broker import FakeCluster
 
 CADENCE = Cadence(heartbeat_s=0.5, rebalance_s=0.2, renew_s=0.1, lost_after_s=0.4, again_s=0.05, settle_s=0.2)

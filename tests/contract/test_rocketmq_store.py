@@ -18,9 +18,10 @@ from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.codes import RequestCode, ResponseCode
 from bridge.rocketmq.lookup import Lookup
 from bridge.rocketmq.routes import Queue
-from bridge.stores.bus import rocketmq_doubt, rocketmq_ends, rocketmq_log
 from bridge.stores.bus.base import Bounds, BusLog
-from bridge.stores.bus.rocketmq import Options, RocketMqBusStore
+from bridge.stores.bus.rocketmq import doubt, ends
+from bridge.stores.bus.rocketmq import log as bus_log
+from bridge.stores.bus.rocketmq.store import Options, RocketMqBusStore
 from bridge.testing.broker import SENDS, FakeCluster
 
 OPTIONS = Options(patience_s=0.5, reading_patience_s=5.0, send_timeout_s=0.5)
@@ -29,9 +30,9 @@ OPTIONS = Options(patience_s=0.5, reading_patience_s=5.0, send_timeout_s=0.5)
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds, so that a broker under load is not misjudged, takes a moment here."""
-    monkeypatch.setattr(rocketmq_ends, "SHRUNK_AFTER_S", 0.1)
-    monkeypatch.setattr(rocketmq_doubt, "SETTLE_S", 0.05)
-    monkeypatch.setattr(rocketmq_log, "BEYOND_S", 0.2)
+    monkeypatch.setattr(ends, "SHRUNK_AFTER_S", 0.1)
+    monkeypatch.setattr(doubt, "SETTLE_S", 0.05)
+    monkeypatch.setattr(bus_log, "BEYOND_S", 0.2)
 
 
 @pytest.fixture

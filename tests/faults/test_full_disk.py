@@ -14,7 +14,7 @@ import pytest
 from bridge.errors import StartError, StoreUnavailable
 from bridge.model.log import Chunk, Format
 from bridge.stores.bus.base import BusLog
-from bridge.stores.bus.lmdb import LmdbBusStore
+from bridge.stores.bus.lmdb.store import LmdbBusStore
 from bridge.stores.catalog.sql import SqlCatalog
 
 SIZE = 8 * 2**20
@@ -118,7 +118,7 @@ import asyncio, resource, sys
 from pathlib import Path
 from bridge.errors import StoreUnavailable
 from bridge.model.log import Chunk, Format
-from bridge.stores.bus.lmdb import LmdbBusStore
+from bridge.stores.bus.lmdb.store import LmdbBusStore
 
 async def main():
     store = LmdbBusStore(Path(sys.argv[1]))

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from bridge.stores.bus.base import BusLog, Usage
-from bridge.stores.bus.lmdb import LmdbBusStore
+from bridge.stores.bus.lmdb.store import LmdbBusStore
 
 WRITER = """
 import asyncio, sys
 from pathlib import Path
 from bridge.model.log import Chunk, Format
-from bridge.stores.bus.lmdb import LmdbBusStore
+from bridge.stores.bus.lmdb.store import LmdbBusStore
 
 async def put(log, caller, told):
     number = 0

@@ -1,1 +1,3 @@
-"""Bus logs: what was put, in order, durable. ``base`` is the contract; ``memory`` forgets, ``lmdb`` does not."""
+"""Bus logs: what was put, in order, durable. ``base`` is the contract; ``memory`` forgets, ``lmdb`` is for one process,
+``rocketmq`` for several.
+"""

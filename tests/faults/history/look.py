@@ -10,7 +10,7 @@ import msgspec
 from bridge.codec.chunks import decode_event
 from bridge.dataplane.parking import Parked
 from bridge.model.log import Format
-from bridge.stores.bus.lmdb import LmdbBusStore
+from bridge.stores.bus.lmdb.store import LmdbBusStore
 from bridge.stores.deadletters.base import Filter
 from bridge.stores.deadletters.sql import SqlDeadLetters
 from bridge.stores.timers.base import Timer

@@ -7,7 +7,7 @@ from pathlib import Path
 from bridge.codec.log import encode_event, join_events
 from bridge.model.event import Event
 from bridge.model.log import Chunk, Format
-from bridge.stores.bus.lmdb import LmdbBusStore
+from bridge.stores.bus.lmdb.store import LmdbBusStore
 
 
 def fill(folder: Path, *buses: str) -> None:

@@ -7,7 +7,7 @@ comes second sees that somebody is there already.
 from bridge.errors import StoreUnavailable
 from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.presence import Member, Presence
-from bridge.stores.bus.rocketmq_registry import LogRow
+from bridge.stores.bus.rocketmq.registry import LogRow
 
 TIMEOUT_S = 3.0
 

@@ -21,15 +21,15 @@ from bridge.rocketmq.offsets import Offsets as QueueOffsets
 from bridge.rocketmq.producer import Producer
 from bridge.rocketmq.unique import UniqueIds
 from bridge.stores.bus.base import Bounds, BusLog, Offsets, Usage
-from bridge.stores.bus.rocketmq_breaks import Breaks
-from bridge.stores.bus.rocketmq_chunks import renumbered
-from bridge.stores.bus.rocketmq_cursors import MAIN, Cursors
-from bridge.stores.bus.rocketmq_division import Division
-from bridge.stores.bus.rocketmq_ends import Reading
-from bridge.stores.bus.rocketmq_partition import Partition
-from bridge.stores.bus.rocketmq_registry import LogRow, Registry
-from bridge.stores.bus.rocketmq_trouble import Troubles, persist
-from bridge.stores.bus.rocketmq_writer import Writer
+from bridge.stores.bus.rocketmq.breaks import Breaks
+from bridge.stores.bus.rocketmq.chunks import renumbered
+from bridge.stores.bus.rocketmq.cursors import MAIN, Cursors
+from bridge.stores.bus.rocketmq.division import Division
+from bridge.stores.bus.rocketmq.ends import Reading
+from bridge.stores.bus.rocketmq.partition import Partition
+from bridge.stores.bus.rocketmq.registry import LogRow, Registry
+from bridge.stores.bus.rocketmq.trouble import Troubles, persist
+from bridge.stores.bus.rocketmq.writer import Writer
 from bridge.stores.chores import Chores
 from bridge.stores.waiters import Waiters
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.stores.bus.rocketmq_numbering import Numbering, Segment
+from bridge.stores.bus.rocketmq.numbering import Numbering, Segment
 
 # How much of the queue is lost each time (of what is there), and how much comes then.
 LOSSES = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=5)

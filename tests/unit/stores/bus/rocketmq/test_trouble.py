@@ -4,7 +4,7 @@ import pytest
 
 from bridge.errors import StoreError, StoreUnavailable, TooLarge
 from bridge.rocketmq import errors
-from bridge.stores.bus.rocketmq_trouble import Troubles, persist, store_error
+from bridge.stores.bus.rocketmq.trouble import Troubles, persist, store_error
 
 
 @pytest.mark.parametrize(

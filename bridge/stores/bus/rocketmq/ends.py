@@ -17,8 +17,8 @@ from bridge.rocketmq.admin import Brokers
 from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.offsets import Offsets
 from bridge.rocketmq.routes import Queue
-from bridge.stores.bus.rocketmq_numbering import Numbering
-from bridge.stores.bus.rocketmq_trouble import Troubles, persist
+from bridge.stores.bus.rocketmq.numbering import Numbering
+from bridge.stores.bus.rocketmq.trouble import Troubles, persist
 from bridge.stores.chores import Chores
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Reading(NamedTuple):
     lost: Callable[[int, int], None]
 
     async def persist(self, work: Callable[[], Awaitable[T]], what: str, doing: str) -> T:
-        """With the patience of a reader. Raises as ``rocketmq_trouble.persist``."""
+        """With the patience of a reader. Raises as ``trouble.persist``."""
         return await persist(work, what, doing, self.troubles, self.patience_s, stubborn=True)
 
 

@@ -1,6 +1,6 @@
 """A queue that has lost its end gives offsets a second time; its partition does not.
 
-Who reads the partition gives what the queue stores from there on a new number (``rocketmq_numbering``), and every cursor
+Who reads the partition gives what the queue stores from there on a new number (``numbering``), and every cursor
 the place that means. Both are written into the registry at once, the cursors with groups that never were: what brokers
 remember of positions in the old numbers must not count. Until that is done nobody reads, and puts wait for their answer.
 Other processes take the new numbers over.
@@ -13,10 +13,10 @@ import structlog
 
 from bridge.errors import StoreError
 from bridge.rocketmq.errors import RocketMQError
-from bridge.stores.bus.rocketmq_cursors import Cursors
-from bridge.stores.bus.rocketmq_ends import Reading, boot_ms
-from bridge.stores.bus.rocketmq_partition import Partition
-from bridge.stores.bus.rocketmq_registry import Registry
+from bridge.stores.bus.rocketmq.cursors import Cursors
+from bridge.stores.bus.rocketmq.ends import Reading, boot_ms
+from bridge.stores.bus.rocketmq.partition import Partition
+from bridge.stores.bus.rocketmq.registry import Registry
 
 log = structlog.get_logger()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.stores.bus import lmdb_memory
-from bridge.stores.bus.lmdb_memory import MappedPages, keep_freed_memory
+from bridge.stores.bus.lmdb import memory
+from bridge.stores.bus.lmdb.memory import MappedPages, keep_freed_memory
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
@@ -32,7 +32,7 @@ def test_pages_are_let_go_now_and_then(tmp_path: Path) -> None:
             assert mapped[:].count(b"x") == 2**20
             pages.was_read(2**20)
             assert resident_kib(file) == 1024
-            pages.was_read(lmdb_memory.LET_GO_BYTES)
+            pages.was_read(memory.LET_GO_BYTES)
             assert resident_kib(file) == 0
             assert mapped[-1:] == b"x"
 

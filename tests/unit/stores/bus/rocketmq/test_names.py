@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.stores.bus.rocketmq_names import LONGEST, bus_topic, cursor_group, cursor_key
+from bridge.stores.bus.rocketmq.names import LONGEST, bus_topic, cursor_group, cursor_key
 
 BUSES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,126}", fullmatch=True)
 LEGAL = re.compile(r"[A-Za-z0-9_-]+")

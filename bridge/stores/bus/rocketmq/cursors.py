@@ -4,7 +4,7 @@ A broker holds commits in memory for some seconds before its disk has them. So w
 registry: that there is a cursor, and where it began. A commit for a broker that cannot be reached waits here and is told
 to it later: who reads goes on meanwhile.
 
-Brokers know offsets of queues; who asks here gets and gives those of partitions (``rocketmq_numbering``).
+Brokers know offsets of queues; who asks here gets and gives those of partitions (``numbering``).
 
 What this process knows of a position may be void all at once: an operator has reset the group, others read the partition
 now. The cursor must be read again then, and what is committed before that is not kept.
@@ -24,12 +24,12 @@ from bridge.rocketmq.offsets import Offsets
 from bridge.rocketmq.retry import pause_s
 from bridge.stores.bus.base import Offsets as Positions
 from bridge.stores.bus.base import check_cursor_name
-from bridge.stores.bus.rocketmq_ends import Reading
-from bridge.stores.bus.rocketmq_names import cursor_group
-from bridge.stores.bus.rocketmq_numbering import Numbering
-from bridge.stores.bus.rocketmq_partition import Partition
-from bridge.stores.bus.rocketmq_registry import LogRow, Place, Registry
-from bridge.stores.bus.rocketmq_trouble import PACE, store_error
+from bridge.stores.bus.rocketmq.ends import Reading
+from bridge.stores.bus.rocketmq.names import cursor_group
+from bridge.stores.bus.rocketmq.numbering import Numbering
+from bridge.stores.bus.rocketmq.partition import Partition
+from bridge.stores.bus.rocketmq.registry import LogRow, Place, Registry
+from bridge.stores.bus.rocketmq.trouble import PACE, store_error
 
 log = structlog.get_logger()
 

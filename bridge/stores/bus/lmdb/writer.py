@@ -26,8 +26,8 @@ import msgspec
 from bridge.errors import StoreError, StoreUnavailable
 from bridge.model.clock import Clock
 from bridge.model.log import Chunk
-from bridge.stores.bus.lmdb_chunks import HEAD, KEY, Meta, encode, lay_out
-from bridge.stores.bus.lmdb_file import Tables, failure
+from bridge.stores.bus.lmdb.chunks import HEAD, KEY, Meta, encode, lay_out
+from bridge.stores.bus.lmdb.file import Tables, failure
 
 GROUP_BYTES = 2**20
 GROUP_WAIT_S = 0.002

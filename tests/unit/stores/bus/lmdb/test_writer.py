@@ -9,10 +9,10 @@ import pytest
 
 from bridge.errors import StoreError
 from bridge.model.log import Chunk, Format
-from bridge.stores.bus import lmdb_writer
-from bridge.stores.bus.lmdb import LmdbBusLog, LmdbBusStore
-from bridge.stores.bus.lmdb_chunks import Meta
-from bridge.stores.bus.lmdb_writer import Step
+from bridge.stores.bus.lmdb import writer
+from bridge.stores.bus.lmdb.chunks import Meta
+from bridge.stores.bus.lmdb.store import LmdbBusLog, LmdbBusStore
+from bridge.stores.bus.lmdb.writer import Step
 
 ONE = Chunk(Format.PROTOBUF, 1, b"x" * 100)
 
@@ -45,7 +45,7 @@ async def test_a_lone_caller_does_not_wait(
     store: LmdbBusStore, log: LmdbBusLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each of its appends is a commit, at once."""
-    monkeypatch.setattr(lmdb_writer, "GROUP_WAIT_S", 3600)
+    monkeypatch.setattr(writer, "GROUP_WAIT_S", 3600)
     before = commits(store)
     async with asyncio.timeout(10):
         await call(log, 20)
@@ -64,10 +64,10 @@ async def test_fewer_callers_than_before_wait_a_little_and_then_no_more(
 ) -> None:
     """Each wait halves the peak."""
     store.writer._peak = 32
-    monkeypatch.setattr(lmdb_writer, "GROUP_WAIT_S", 0.0001)
+    monkeypatch.setattr(writer, "GROUP_WAIT_S", 0.0001)
     await call(log, 6)
     assert store.writer._peak <= 2
-    monkeypatch.setattr(lmdb_writer, "GROUP_WAIT_S", 3600)
+    monkeypatch.setattr(writer, "GROUP_WAIT_S", 3600)
     async with asyncio.timeout(10):
         await call(log, 5)
 
@@ -77,9 +77,9 @@ async def test_a_large_group_does_not_wait(
 ) -> None:
     """1 MiB is enough, however many callers there were."""
     store.writer._peak = 32
-    monkeypatch.setattr(lmdb_writer, "GROUP_WAIT_S", 3600)
+    monkeypatch.setattr(writer, "GROUP_WAIT_S", 3600)
     async with asyncio.timeout(10):
-        await call(log, 2, Chunk(Format.PROTOBUF, 1, bytes(lmdb_writer.GROUP_BYTES)))
+        await call(log, 2, Chunk(Format.PROTOBUF, 1, bytes(writer.GROUP_BYTES)))
         await asyncio.gather(*(call(log, 1, Chunk(Format.PROTOBUF, 1, bytes(2**19))) for _ in range(2)))
 
 
@@ -112,7 +112,7 @@ async def test_a_failed_group_answers_each_caller_with_an_error_of_its_own(
     """And the next one is stored where the failed one would have been."""
     await log.append([(0, ONE)])
     with monkeypatch.context() as broken:
-        broken.setattr(lmdb_writer, "encode", lambda *_: None)
+        broken.setattr(writer, "encode", lambda *_: None)
         results = await asyncio.gather(*(log.append([(0, ONE)]) for _ in range(3)), return_exceptions=True)
     assert [type(result) for result in results] == [StoreError] * 3
     assert len({id(result) for result in results}) == 3

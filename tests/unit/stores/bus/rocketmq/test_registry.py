@@ -7,7 +7,7 @@ import pytest
 
 from bridge.errors import StartError
 from bridge.rocketmq.routes import Queue
-from bridge.stores.bus.rocketmq_registry import LogRow, Place, Registry, is_sqlite
+from bridge.stores.bus.rocketmq.registry import LogRow, Place, Registry, is_sqlite
 
 ROW = LogRow("l1", "traffic", "bridge-traffic", (Queue("bridge-traffic", "a", 0), Queue("bridge-traffic", "b", 0)))
 

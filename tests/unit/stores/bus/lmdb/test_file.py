@@ -8,8 +8,8 @@ import lmdb
 import pytest
 
 from bridge.errors import StartError, StoreError, StoreUnavailable
-from bridge.stores.bus import lmdb_file
-from bridge.stores.bus.lmdb_file import failure, open_environment
+from bridge.stores.bus.lmdb import file
+from bridge.stores.bus.lmdb.file import failure, open_environment
 
 
 def fill(folder: Path, values: int = 200, size: int = 9000) -> Path:
@@ -44,9 +44,9 @@ def test_a_file_that_was_cut_is_refused(
     tmp_path: Path, left: float, checked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also a large one, and also when only the end of a value is missing: reading it would end the process."""
-    monkeypatch.setattr(lmdb_file, "CHECKED_BYTES", checked)
-    file = fill(tmp_path)
-    os.truncate(file, int(file.stat().st_size * left))
+    monkeypatch.setattr(file, "CHECKED_BYTES", checked)
+    damaged = fill(tmp_path)
+    os.truncate(damaged, int(damaged.stat().st_size * left))
     with pytest.raises(StartError, match=r"data\.mdb is damaged"):
         open_environment(tmp_path, 2**28, 1)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bridge.errors import Conflict, StoreUnavailable
 from bridge.rocketmq.configs import TopicConfig
 from bridge.rocketmq.routes import BrokerData, ClusterInfo, Queue
-from bridge.stores.bus.rocketmq_topics import adopted, masters_of, needed, spread
+from bridge.stores.bus.rocketmq.topics import adopted, masters_of, needed, spread
 
 
 def queues(*places: str) -> tuple[Queue, ...]:

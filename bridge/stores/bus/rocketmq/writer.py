@@ -19,10 +19,10 @@ from bridge.rocketmq.frames import Command
 from bridge.rocketmq.producer import Producer
 from bridge.rocketmq.records import UNIQ_KEY
 from bridge.rocketmq.sending import Parcel
-from bridge.stores.bus.rocketmq_doubt import find_stored
-from bridge.stores.bus.rocketmq_ends import Reading
-from bridge.stores.bus.rocketmq_partition import Partition
-from bridge.stores.bus.rocketmq_trouble import store_error
+from bridge.stores.bus.rocketmq.doubt import find_stored
+from bridge.stores.bus.rocketmq.ends import Reading
+from bridge.stores.bus.rocketmq.partition import Partition
+from bridge.stores.bus.rocketmq.trouble import store_error
 
 log = structlog.get_logger()
 

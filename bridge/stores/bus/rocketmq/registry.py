@@ -30,8 +30,8 @@ from sqlalchemy.exc import ArgumentError
 
 from bridge.errors import StartError
 from bridge.rocketmq.routes import Queue
-from bridge.stores.bus.rocketmq_names import cursor_key
-from bridge.stores.bus.rocketmq_numbering import Numbering, Segment
+from bridge.stores.bus.rocketmq.names import cursor_key
+from bridge.stores.bus.rocketmq.numbering import Numbering, Segment
 from bridge.stores.database import Blob, Database, Text
 
 SCHEMA = 1

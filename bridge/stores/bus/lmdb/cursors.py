@@ -12,7 +12,7 @@ import msgspec
 
 from bridge.errors import StoreUnavailable
 from bridge.stores.bus.base import check_cursor_name
-from bridge.stores.bus.lmdb_file import failure, open_environment
+from bridge.stores.bus.lmdb.file import failure, open_environment
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ makes. The search comes after a pause: a request that was under way when its con
 
 import asyncio
 
-from bridge.stores.bus.rocketmq_chunks import heads
-from bridge.stores.bus.rocketmq_partition import Partition
+from bridge.stores.bus.rocketmq.chunks import heads
+from bridge.stores.bus.rocketmq.partition import Partition
 
 SETTLE_S = 0.5
 """By then a broker has carried out, or turned away, what it had taken in."""

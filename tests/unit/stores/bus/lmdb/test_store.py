@@ -9,10 +9,10 @@ import pytest
 
 from bridge.errors import NotFound, StartError, StoreError, StoreUnavailable
 from bridge.model.log import Chunk, Format
-from bridge.stores.bus import lmdb_removal
 from bridge.stores.bus.base import Bounds, Usage
-from bridge.stores.bus.lmdb import LmdbBusStore
-from bridge.stores.bus.lmdb_chunks import KEY
+from bridge.stores.bus.lmdb import removal
+from bridge.stores.bus.lmdb.chunks import KEY
+from bridge.stores.bus.lmdb.store import LmdbBusStore
 
 ONE = Chunk(Format.PROTOBUF, 1, b"x" * 1000)
 
@@ -45,7 +45,7 @@ async def test_everything_is_there_after_opening_again(tmp_path: Path) -> None:
 async def test_a_second_process_is_refused(tmp_path: Path) -> None:
     """With the directory's name and the process that has it; its log is unharmed."""
     program = (
-        "import asyncio, sys\nfrom pathlib import Path\nfrom bridge.stores.bus.lmdb import LmdbBusStore\n"
+        "import asyncio, sys\nfrom pathlib import Path\nfrom bridge.stores.bus.lmdb.store import LmdbBusStore\n"
         "async def main():\n    store = LmdbBusStore(Path(sys.argv[1]))\n    await store.open()\n"
         "    log = await store.create('traffic', 1)\n    print('open', flush=True)\n    sys.stdin.read()\n"
         "asyncio.run(main())"
@@ -111,7 +111,7 @@ async def test_a_drop_that_a_crash_cut_off_is_finished(tmp_path: Path) -> None:
     for each in (log, other):
         await asyncio.gather(*(each.append([(0, ONE)]) for _ in range(600)))
         await each.commit("live", {0: 1})
-    await store.writer.run(lambda step: lmdb_removal.forget(step, store._logs["old"]))
+    await store.writer.run(lambda step: removal.forget(step, store._logs["old"]))
     await store.close()
     again = await opened(tmp_path)
     assert again.logs() == ["other"]
@@ -143,7 +143,7 @@ async def test_a_long_drop_lets_appends_through(tmp_path: Path) -> None:
 
 async def test_a_drop_ends_a_long_trim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And its last step does not touch the new log of the same name."""
-    monkeypatch.setattr(lmdb_removal, "STEP_CHUNKS", 3)
+    monkeypatch.setattr(removal, "STEP_CHUNKS", 3)
     store = await opened(tmp_path)
     log = await store.create("traffic", 1)
     for _ in range(20):
@@ -163,7 +163,7 @@ async def test_a_drop_ends_a_long_trim(tmp_path: Path, monkeypatch: pytest.Monke
 
 async def test_closing_ends_a_long_trim_between_two_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its caller is told; what it deleted is deleted, what it did not is there."""
-    monkeypatch.setattr(lmdb_removal, "STEP_CHUNKS", 3)
+    monkeypatch.setattr(removal, "STEP_CHUNKS", 3)
     store = await opened(tmp_path)
     log = await store.create("traffic", 1)
     for _ in range(20):

@@ -14,10 +14,10 @@ from bridge.model.log import StoredChunk
 from bridge.rocketmq.consumer import HOLD_S, Cause, Fetched, Puller
 from bridge.rocketmq.errors import GroupNotFound, RocketMQError
 from bridge.rocketmq.routes import Queue
-from bridge.stores.bus.rocketmq_chunks import cut, heads
-from bridge.stores.bus.rocketmq_ends import Ends, Reading
-from bridge.stores.bus.rocketmq_numbering import Numbering
-from bridge.stores.bus.rocketmq_trouble import store_error
+from bridge.stores.bus.rocketmq.chunks import cut, heads
+from bridge.stores.bus.rocketmq.ends import Ends, Reading
+from bridge.stores.bus.rocketmq.numbering import Numbering
+from bridge.stores.bus.rocketmq.trouble import store_error
 
 LAG_S = 0.005
 """Pause before a broker is asked again for what it has not entered into the queue yet."""

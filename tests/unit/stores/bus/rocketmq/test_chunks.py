@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bridge.model.log import Format
 from bridge.rocketmq.errors import Malformed
 from bridge.rocketmq.records import MAGIC_BLANK, StoredMessage, decode_messages, encode_message
-from bridge.stores.bus.rocketmq_chunks import cut, heads
+from bridge.stores.bus.rocketmq.chunks import cut, heads
 
 
 def message(offset: int, time_ms: int = 1000, host: str = "127.0.0.1:1") -> bytes:

@@ -11,7 +11,7 @@ from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.codes import RequestCode, ResponseCode
 from bridge.rocketmq.configs import TopicConfig, parse_topic_config
 from bridge.rocketmq.routes import MASTER, ClusterInfo, Queue
-from bridge.stores.bus.rocketmq_names import RETRY_TOPIC
+from bridge.stores.bus.rocketmq.names import RETRY_TOPIC
 
 log = structlog.get_logger()
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bridge.model.log import Format, StoredChunk
 from bridge.rocketmq.errors import Malformed
 from bridge.rocketmq.records import MAGIC_BLANK
-from bridge.stores.bus.rocketmq_numbering import Numbering
+from bridge.stores.bus.rocketmq.numbering import Numbering
 
 _HEAD = Struct(">ii12xq8xi8x")
 """Of a stored message as far as the born host: size, magic, queue offset, sysFlag."""

@@ -10,8 +10,8 @@ from struct import Struct
 from time import monotonic
 from typing import Any
 
-from bridge.stores.bus.lmdb_chunks import Head, Meta, find
-from bridge.stores.bus.lmdb_writer import Step, Stored
+from bridge.stores.bus.lmdb.chunks import Head, Meta, find
+from bridge.stores.bus.lmdb.writer import Step, Stored
 
 STEP_CHUNKS = 512
 STEP_S = 0.005

@@ -1,15 +1,15 @@
 """The bus log on RocketMQ: a topic for each bus, its partitions are queues, its events are messages that any consumer of
 RocketMQ reads, its cursors are consumer groups.
 
-- ``rocketmq_names``: what they are called
-- ``rocketmq_registry``: which queues are the partitions and which cursors there are, in the catalog's database
-- ``rocketmq_topics``: making, mending and deleting topics
-- ``rocketmq_writer``: appends, grouped into batches; ``rocketmq_doubt``: those whose answer was lost
-- ``rocketmq_partition``: reading a queue; ``rocketmq_ends``: where it ends; ``rocketmq_chunks``: what a pull brings
-- ``rocketmq_numbering``, ``rocketmq_breaks``: a queue that lost its end gives offsets twice, its partition does not
-- ``rocketmq_cursors``: positions
-- ``rocketmq_division``: which process reads what; ``rocketmq_rivals``: those that have another catalog
-- ``rocketmq_trouble``: what goes wrong, and who is told
+- ``names``: what they are called
+- ``registry``: which queues are the partitions and which cursors there are, in the catalog's database
+- ``topics``: making, mending and deleting topics
+- ``writer``: appends, grouped into batches; ``doubt``: those whose answer was lost
+- ``partition``: reading a queue; ``ends``: where it ends; ``chunks``: what a pull brings
+- ``numbering``, ``breaks``: a queue that lost its end gives offsets twice, its partition does not
+- ``cursors``: positions
+- ``division``: which process reads what; ``rivals``: those that have another catalog
+- ``trouble``: what goes wrong, and who is told
 
 What is kept, and how long, is the broker's: nothing is trimmed from here.
 """
@@ -39,13 +39,13 @@ from bridge.rocketmq.producer import Limits, Producer
 from bridge.rocketmq.retry import Retry
 from bridge.rocketmq.unique import MAKER_BYTES, UniqueIds, client_id
 from bridge.stores.bus.base import BusLog, BusStore
-from bridge.stores.bus.rocketmq_cursors import MAIN
-from bridge.stores.bus.rocketmq_log import Means, RocketMqBusLog, dropped
-from bridge.stores.bus.rocketmq_names import bus_topic
-from bridge.stores.bus.rocketmq_registry import LogRow, Place, Registry
-from bridge.stores.bus.rocketmq_rivals import Rivals
-from bridge.stores.bus.rocketmq_topics import BusTopics, adopted, needed, spread
-from bridge.stores.bus.rocketmq_trouble import PATIENCE_S, Troubles, persist, store_error
+from bridge.stores.bus.rocketmq.cursors import MAIN
+from bridge.stores.bus.rocketmq.log import Means, RocketMqBusLog, dropped
+from bridge.stores.bus.rocketmq.names import bus_topic
+from bridge.stores.bus.rocketmq.registry import LogRow, Place, Registry
+from bridge.stores.bus.rocketmq.rivals import Rivals
+from bridge.stores.bus.rocketmq.topics import BusTopics, adopted, needed, spread
+from bridge.stores.bus.rocketmq.trouble import PATIENCE_S, Troubles, persist, store_error
 from bridge.stores.chores import Chores
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.groups import Cadence, Membership
 from bridge.rocketmq.presence import Member
 from bridge.rocketmq.routes import Queue
-from bridge.stores.bus.rocketmq_partition import Partition
+from bridge.stores.bus.rocketmq.partition import Partition
 from bridge.stores.chores import Chores
 from bridge.stores.waiters import Waiters
 

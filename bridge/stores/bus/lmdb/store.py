@@ -2,12 +2,12 @@
 
 Two environments: ``events`` holds all logs, ``cursors`` the positions, so that saving one never waits for events.
 
-- ``lmdb_file``: opening them with care
-- ``lmdb_chunks``: how a log lies in LMDB, and how to find something in it
-- ``lmdb_writer``: group commit, the only thread that writes events
-- ``lmdb_removal``: retention and dropping, in short steps
-- ``lmdb_cursors``: the positions
-- ``lmdb_memory``: mapped pages are let go now and then
+- ``file``: opening them with care
+- ``chunks``: how a log lies in LMDB, and how to find something in it
+- ``writer``: group commit, the only thread that writes events
+- ``removal``: retention and dropping, in short steps
+- ``cursors``: the positions
+- ``memory``: mapped pages are let go now and then
 
 Reads run on the event loop: a few microseconds each, from the page cache.
 """
@@ -25,13 +25,13 @@ import msgspec
 from bridge.errors import BridgeError, Conflict, NotFound, StartError, StoreError, StoreUnavailable
 from bridge.model.clock import Clock, system_clock
 from bridge.model.log import Chunk, StoredChunk
-from bridge.stores.bus import lmdb_chunks, lmdb_removal
 from bridge.stores.bus.base import Bounds, BusLog, BusStore, Offsets, Usage
-from bridge.stores.bus.lmdb_chunks import Meta
-from bridge.stores.bus.lmdb_cursors import Cursors
-from bridge.stores.bus.lmdb_file import Tables, failure, open_environment
-from bridge.stores.bus.lmdb_memory import MappedPages, keep_freed_memory
-from bridge.stores.bus.lmdb_writer import Step, Writer
+from bridge.stores.bus.lmdb import chunks, removal
+from bridge.stores.bus.lmdb.chunks import Meta
+from bridge.stores.bus.lmdb.cursors import Cursors
+from bridge.stores.bus.lmdb.file import Tables, failure, open_environment
+from bridge.stores.bus.lmdb.memory import MappedPages, keep_freed_memory
+from bridge.stores.bus.lmdb.writer import Step, Writer
 from bridge.stores.lock import sole_user
 from bridge.stores.waiters import Waiters
 
@@ -90,7 +90,7 @@ class LmdbBusLog(BusLog):
         wanted = range(max(offset, meta.first[partition]), meta.end[partition])
         if not wanted:
             return []
-        found = self._store.look(lambda cursor: lmdb_chunks.read(cursor, meta.id, partition, wanted, limit))
+        found = self._store.look(lambda cursor: chunks.read(cursor, meta.id, partition, wanted, limit))
         self._store.pages.was_read(sum([len(chunk.body) for chunk in found]))
         return found
 
@@ -108,7 +108,7 @@ class LmdbBusLog(BusLog):
         self._check_partition(partition)
         meta = self.meta
         kept = range(meta.first[partition], meta.end[partition])
-        return self._store.look(lambda cursor: lmdb_chunks.find_time(cursor, meta.id, partition, kept, time))
+        return self._store.look(lambda cursor: chunks.find_time(cursor, meta.id, partition, kept, time))
 
     async def cursor(self, name: str) -> dict[int, int]:
         self._check()
@@ -130,12 +130,12 @@ class LmdbBusLog(BusLog):
         self._check()
         oldest = float("-inf") if before is None else before
         most = float("inf") if keep_bytes is None else keep_bytes
-        return sum(await self._store.writer.run(lambda step: lmdb_removal.trim(step, self, oldest, most)))
+        return sum(await self._store.writer.run(lambda step: removal.trim(step, self, oldest, most)))
 
     async def usage(self) -> Usage:
         self._check()
         meta = self.meta
-        oldest = self._store.look(lambda cursor: lmdb_chunks.oldest(cursor, meta))
+        oldest = self._store.look(lambda cursor: chunks.oldest(cursor, meta))
         return Usage(sum(meta.end) - sum(meta.first), sum(meta.sizes), oldest)
 
 
@@ -281,7 +281,7 @@ class LmdbBusStore(BusStore):
                 return
             log.is_leaving = True
             try:
-                await self.writer.run(lambda step: lmdb_removal.forget(step, log))
+                await self.writer.run(lambda step: removal.forget(step, log))
             except StoreError:
                 log.is_leaving = False
                 raise
@@ -291,12 +291,12 @@ class LmdbBusStore(BusStore):
 
     async def _clear(self, number: int) -> None:
         await self.cursors.delete_all(number)
-        await self.writer.run(lambda step: lmdb_removal.clear(step, number))
+        await self.writer.run(lambda step: removal.clear(step, number))
 
     async def _finish_drops(self) -> None:
         """What a crash left of dropped logs."""
         with self._tables.env.begin(db=self._tables.dropped) as txn:
-            left = [lmdb_removal.NUMBER.unpack(key)[0] for key, _ in txn.cursor()]
+            left = [removal.NUMBER.unpack(key)[0] for key, _ in txn.cursor()]
         for number in left:
             await self._clear(number)
 

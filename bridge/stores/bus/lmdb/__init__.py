@@ -1,0 +1,1 @@
+"""On LMDB, for one process: ``store`` says what is where."""

@@ -1,0 +1,1 @@
+"""On RocketMQ: ``store`` says what is where."""
