@@ -51,7 +51,7 @@ class BusBridge:
             assert row is not None
             async with Cluster([self.name_server]) as cluster:
                 for partition, queue in enumerate(row.queues):
-                    for name, place in (await registry.places_in(row.id, partition)).items():
+                    for name, place in (await registry.places.within(row.id, partition)).items():
                         committed = await Offsets(cluster, place.group).committed(queue)
                         found.setdefault(name, {})[partition] = place.start if committed is None else committed
         finally:

@@ -136,7 +136,7 @@ async def test_a_lost_lock_ends_reading_at_once(fake: FakeCluster, tmp_path: Pat
         await asyncio.sleep(0.05)
         broker = fake.brokers[0]
         broker.locks.clear()
-        broker.locks.lock("bridge-traffic", "somebody@else", log.row.queues, broker.now_ms)
+        broker.locks.lock("bridge-traffic", "somebody@else", log.parts.row.queues, broker.now_ms)
         with pytest.raises(StoreUnavailable):
             async with asyncio.timeout(5):
                 await waiting

@@ -154,7 +154,7 @@ async def test_the_live_cursor_is_the_group_of_the_topic_s_name(
     async with Cluster([fake.name_server]) as cluster:
         (progress,) = await Groups(cluster).progress("bridge-traffic", "bridge-traffic")
         assert (progress.committed, progress.lag) == (2, 1)
-        _, group = await store._registry.groups(store._logs["traffic"].row.id)
+        _, group = await store._registry.places.groups(store._logs["traffic"].parts.row.id)
         assert group.startswith("bridge-traffic-target-rule-a-1-")
         (own,) = await Groups(cluster).progress(group, "bridge-traffic")
         assert own.committed == 1
@@ -484,7 +484,7 @@ async def test_an_operator_may_move_another_cursor(fake: FakeCluster, store: Roc
     """Told with its next commit."""
     await put(log, *"abcde")
     await log.commit("audit", {0: 4})
-    (group,) = await store._registry.groups(store._logs["traffic"].row.id)
+    (group,) = await store._registry.places.groups(store._logs["traffic"].parts.row.id)
     async with Cluster([fake.name_server]) as cluster:
         await Groups(cluster).reset(group, Queue("bridge-traffic", "broker-a", 0), 1)
     with pytest.raises(StoreUnavailable, match="does not hold any more"):
@@ -538,7 +538,7 @@ async def test_a_cursor_that_is_made_again_begins_where_it_is_told(fake: FakeClu
 async def test_groups_of_deleted_cursors_are_deleted(fake: FakeCluster, store: RocketMqBusStore, log: BusLog) -> None:
     """Brokers are not filled with them."""
     await log.commit("audit", {0: 0})
-    (group,) = await store._registry.groups(store._logs["traffic"].row.id)
+    (group,) = await store._registry.places.groups(store._logs["traffic"].parts.row.id)
     assert group in fake.brokers[0].groups
     await log.delete_cursor("audit")
     await until(lambda: group not in fake.brokers[0].groups)

@@ -1,13 +1,13 @@
 """A bus log in memory: forgets with the process. For tests, and for buses that may."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from bridge.errors import BridgeError, Conflict, NotFound, StoreUnavailable
+from bridge.errors import Conflict
 from bridge.model.clock import Clock, system_clock
 from bridge.model.log import Chunk, StoredChunk
-from bridge.stores.bus.base import Bounds, BusLog, BusStore, Offsets, Usage, check_cursor_name
-from bridge.stores.waiters import Waiters
+from bridge.stores.bus.base import Bounds, BusLog, Offsets, Usage, check_cursor_name
+from bridge.stores.bus.lifetime import EndingLog, NamedLogs, dropped
 
 
 class _Partition:
@@ -26,24 +26,17 @@ class _Partition:
         return sum(len(chunk.body) for chunk in self.chunks)
 
 
-class MemoryBusLog(BusLog):
+class MemoryBusLog(EndingLog):
     def __init__(self, name: str, partitions: int, clock: Clock) -> None:
-        self.name = name
+        super().__init__(name)
         self._clock = clock
         self._kept: list[_Partition] = []
         self._cursors: dict[str, dict[int, int]] = {}
-        self._waiters = Waiters()
-        self._gone: Callable[[], BridgeError] | None = None
         self.grow(partitions)
 
     def grow(self, partitions: int) -> None:
         self._kept += [_Partition() for _ in range(partitions - len(self._kept))]
         self.partitions = len(self._kept)
-
-    def end(self, why: Callable[[], BridgeError]) -> None:
-        """No more calls: whoever waits is told why."""
-        self._gone = why
-        self._waiters.wake()
 
     async def append(self, chunks: Sequence[tuple[int, Chunk]]) -> list[int]:
         self._check()
@@ -143,30 +136,20 @@ class MemoryBusLog(BusLog):
         events = sum(kept.end - kept.first for kept in self._kept)
         return Usage(events, sum(kept.size_bytes for kept in self._kept), min(times, default=None))
 
-    def _check(self) -> None:
-        if self._gone is not None:
-            raise self._gone()
 
-    def _check_partition(self, partition: int) -> None:
-        if not 0 <= partition < self.partitions:
-            raise NotFound(f"the log of the bus {self.name} has no partition {partition}")
-
-
-class MemoryBusStore(BusStore):
+class MemoryBusStore(NamedLogs[MemoryBusLog]):
     durable = False
 
     def __init__(self, clock: Clock = system_clock) -> None:
+        super().__init__()
         self._clock = clock
-        self._logs: dict[str, MemoryBusLog] = {}
-        self._closed = False
+        self._closed = False  # there is nothing to open
 
     async def open(self) -> None:
         """Nothing to take hold of."""
 
     async def close(self) -> None:
-        self._closed = True
-        for log in self._logs.values():
-            log.end(_closed)
+        self._end_all()
 
     async def create(self, name: str, partitions: int) -> BusLog:
         self._check()
@@ -178,27 +161,8 @@ class MemoryBusStore(BusStore):
         log.grow(partitions)
         return log
 
-    def log(self, name: str) -> BusLog:
-        self._check()
-        try:
-            return self._logs[name]
-        except KeyError:
-            raise NotFound(f"there is no log of a bus {name}") from None
-
-    def logs(self) -> list[str]:
-        self._check()
-        return sorted(self._logs)
-
     async def drop(self, name: str) -> None:
         self._check()
         log = self._logs.pop(name, None)
         if log is not None:
-            log.end(lambda: NotFound(f"the log of the bus {name} was dropped"))
-
-    def _check(self) -> None:
-        if self._closed:
-            raise _closed()
-
-
-def _closed() -> StoreUnavailable:
-    return StoreUnavailable("the store is closed")
+            log.end(lambda: dropped(name))

@@ -22,10 +22,11 @@ from typing import Any, TypeVar
 import lmdb
 import msgspec
 
-from bridge.errors import BridgeError, Conflict, NotFound, StartError, StoreError, StoreUnavailable
+from bridge.errors import Conflict, StartError, StoreError, StoreUnavailable
 from bridge.model.clock import Clock, system_clock
 from bridge.model.log import Chunk, StoredChunk
-from bridge.stores.bus.base import Bounds, BusLog, BusStore, Offsets, Usage
+from bridge.stores.bus.base import Bounds, BusLog, Offsets, Usage
+from bridge.stores.bus.lifetime import EndingLog, NamedLogs, dropped
 from bridge.stores.bus.lmdb import chunks, removal
 from bridge.stores.bus.lmdb.chunks import Meta
 from bridge.stores.bus.lmdb.cursors import Cursors
@@ -33,22 +34,19 @@ from bridge.stores.bus.lmdb.file import Tables, failure, open_environment
 from bridge.stores.bus.lmdb.memory import MappedPages, keep_freed_memory
 from bridge.stores.bus.lmdb.writer import Step, Writer
 from bridge.stores.lock import sole_user
-from bridge.stores.waiters import Waiters
 
 T = TypeVar("T")
 
 SCHEMA = 1
 
 
-class LmdbBusLog(BusLog):
+class LmdbBusLog(EndingLog):
     def __init__(self, store: "LmdbBusStore", name: str, meta: Meta) -> None:
-        self.name = name
+        super().__init__(name)
         self.meta = meta  # what readers see
         self.stored = meta  # what the writer's thread has committed: never behind
         self._store = store
         self.is_leaving = False  # being dropped: takes no more appends
-        self._waiters = Waiters()
-        self._gone: Callable[[], BridgeError] | None = None
 
     @property
     def partitions(self) -> int:  # type: ignore[override]  # read-only here: it follows the stored list
@@ -58,19 +56,10 @@ class LmdbBusLog(BusLog):
         self.meta = meta
         self._waiters.wake()
 
-    def end(self, why: Callable[[], BridgeError]) -> None:
-        """No more calls: whoever waits is told why."""
-        self._gone = why
-        self._waiters.wake()
-
-    def _check(self) -> None:
-        if self._gone is not None:
-            raise self._gone()
-
     async def append(self, chunks: Sequence[tuple[int, Chunk]]) -> list[int]:
         self._check()
         if self.is_leaving:
-            raise _dropped(self.name)
+            raise dropped(self.name)
         if not chunks:
             return []
         for partition, chunk in chunks:
@@ -78,10 +67,6 @@ class LmdbBusLog(BusLog):
             if chunk.events < 1:
                 raise ValueError(f"a chunk of {chunk.events} events")
         return await self._store.writer.append(self, chunks)
-
-    def _check_partition(self, partition: int) -> None:
-        if not 0 <= partition < len(self.meta.end):
-            raise NotFound(f"the log of the bus {self.name} has no partition {partition}")
 
     async def read(self, partition: int, offset: int, limit: int) -> list[StoredChunk]:
         self._check()
@@ -139,7 +124,7 @@ class LmdbBusLog(BusLog):
         return Usage(sum(meta.end) - sum(meta.first), sum(meta.sizes), oldest)
 
 
-class LmdbBusStore(BusStore):
+class LmdbBusStore(NamedLogs[LmdbBusLog]):
     durable = True
     writer: Writer
     cursors: Cursors
@@ -147,14 +132,13 @@ class LmdbBusStore(BusStore):
 
     def __init__(self, path: Path, clock: Clock = system_clock, map_size: int = 2**30) -> None:
         """``path``: a directory, made if missing. ``map_size``: bytes mapped at first; grows by doubling."""
+        super().__init__()
         self._path = path
         self._clock = clock
         self._map_size = map_size
-        self._logs: dict[str, LmdbBusLog] = {}
         self._turn = asyncio.Lock()  # one change of the logs at a time
         self._changes: set[asyncio.Task[Any]] = set()
         self._stack = ExitStack()
-        self._closed = True
 
     async def open(self) -> None:
         try:
@@ -215,17 +199,11 @@ class LmdbBusStore(BusStore):
     async def close(self) -> None:
         if self._closed:
             return
-        self._closed = True
-        for log in self._logs.values():
-            log.end(_closed)
+        self._end_all()
         await self.writer.close()
         await asyncio.gather(*self._changes, return_exceptions=True)
         await self.cursors.close()
         self._stack.close()
-
-    def _check(self) -> None:
-        if self._closed:
-            raise _closed()
 
     def look(self, work: Callable[[Any], T]) -> T:
         """Run ``work`` in a short read transaction on the events. On the loop, so that the map does not move."""
@@ -259,17 +237,6 @@ class LmdbBusStore(BusStore):
         task.add_done_callback(self._changes.discard)
         return await asyncio.shield(task)
 
-    def log(self, name: str) -> BusLog:
-        self._check()
-        try:
-            return self._logs[name]
-        except KeyError:
-            raise NotFound(f"there is no log of a bus {name}") from None
-
-    def logs(self) -> list[str]:
-        self._check()
-        return sorted(self._logs)
-
     async def drop(self, name: str) -> None:
         self._check()
         await self._whole(self._drop(name))
@@ -286,7 +253,7 @@ class LmdbBusStore(BusStore):
                 log.is_leaving = False
                 raise
             del self._logs[name]
-            log.end(lambda: _dropped(name))
+            log.end(lambda: dropped(name))
         await self._clear(log.meta.id)
 
     async def _clear(self, number: int) -> None:
@@ -299,14 +266,6 @@ class LmdbBusStore(BusStore):
             left = [removal.NUMBER.unpack(key)[0] for key, _ in txn.cursor()]
         for number in left:
             await self._clear(number)
-
-
-def _dropped(name: str) -> NotFound:
-    return NotFound(f"the log of the bus {name} was dropped")
-
-
-def _closed() -> StoreUnavailable:
-    return StoreUnavailable("the store is closed")
 
 
 def _found(step: Step, name: str, partitions: int) -> tuple[Meta, bool]:

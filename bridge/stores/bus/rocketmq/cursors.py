@@ -1,8 +1,8 @@
 """The cursors of a log on RocketMQ: consumer groups, whose committed offsets brokers keep.
 
 A broker holds commits in memory for some seconds before its disk has them. So what must not be forgotten is in the
-registry: that there is a cursor, and where it began. A commit for a broker that cannot be reached waits here and is told
-to it later: who reads goes on meanwhile.
+registry: that there is a cursor, and where it began. A commit for a broker that cannot be reached waits (``untold``) and
+is told to it later: who reads goes on meanwhile.
 
 Brokers know offsets of queues; who asks here gets and gives those of partitions (``numbering``).
 
@@ -21,22 +21,23 @@ from bridge.rocketmq.configs import GroupConfig
 from bridge.rocketmq.consumer import Puller
 from bridge.rocketmq.errors import GroupNotFound, RocketMQError
 from bridge.rocketmq.offsets import Offsets
-from bridge.rocketmq.retry import pause_s
 from bridge.stores.bus.base import Offsets as Positions
 from bridge.stores.bus.base import check_cursor_name
 from bridge.stores.bus.rocketmq.ends import Reading
 from bridge.stores.bus.rocketmq.names import cursor_group
 from bridge.stores.bus.rocketmq.numbering import Numbering
 from bridge.stores.bus.rocketmq.partition import Partition
-from bridge.stores.bus.rocketmq.registry import LogRow, Place, Registry
-from bridge.stores.bus.rocketmq.trouble import PACE, store_error
+from bridge.stores.bus.rocketmq.places import Place
+from bridge.stores.bus.rocketmq.registry import LogRow, Registry
+from bridge.stores.bus.rocketmq.trouble import store_error
+from bridge.stores.bus.rocketmq.untold import Untold
 
 log = structlog.get_logger()
 
 MAIN = "live"
 """The cursor whose group is called as the topic."""
 Mark = tuple[str, int]
-"""A cursor, or a group, and a partition."""
+"""A cursor and a partition."""
 
 
 class Cursors:
@@ -60,13 +61,12 @@ class Cursors:
         self._seen: dict[Mark, int] = {}  # the partition's epoch when the position was last read, or committed first
         self._reset: set[Mark] = set()  # positions that an operator has set
         self._told: set[Mark] = set()  # void ones whose reader knows that
-        self._untold: dict[Mark, int] = {}  # commits that wait for their broker, by group
-        self._telling: asyncio.Task[None] | None = None
+        self._untold = Untold(reading, partitions)
 
     async def get(self, name: str) -> dict[int, int]:
         """Partitions that are not here and whose broker does not answer are left out."""
         check_cursor_name(name)
-        places = self._places[name] = await self._registry.places(self._row.id, name)
+        places = self._places[name] = await self._registry.places.of(self._row.id, name)
         found = await asyncio.gather(*[self._position(name, number, place) for number, place in places.items()])
         return {number: offset for number, offset in zip(places, found, strict=True) if offset is not None}
 
@@ -84,11 +84,11 @@ class Cursors:
         await asyncio.gather(*commits)
 
     async def names(self) -> list[str]:
-        return await self._registry.cursors(self._row.id)
+        return await self._registry.places.cursors(self._row.id)
 
     async def delete(self, name: str, partitions: Iterable[int] | None = None) -> None:
         check_cursor_name(name)
-        unused = await self._registry.forget(self._row.id, name, partitions)
+        unused = await self._registry.places.forget(self._row.id, name, partitions)
         self._places.pop(name, None)
         numbers = range(len(self._partitions)) if partitions is None else partitions
         for number in numbers:
@@ -96,7 +96,7 @@ class Cursors:
             self._valid((name, number))
         for group in unused - {self._row.topic}:
             for number in range(len(self._partitions)):
-                self._untold.pop((group, number), None)
+                self._untold.forget(group, number)
             self._reading.chores.run(self._delete_group(group))
 
     def was_reset(self, name: str, partition: Partition) -> None:
@@ -106,9 +106,7 @@ class Cursors:
 
     async def close(self) -> None:
         """Tell brokers what they have not been told, if they are there."""
-        if self._telling is not None:
-            self._telling.cancel()
-        await self._tell_all()
+        await self._untold.close()
 
     # Reading
 
@@ -120,14 +118,14 @@ class Cursors:
             return None
         if here and offset > partition.end and (name, number) not in self._seen:  # another process was further
             await partition.reach(offset)
-            place = (await self._registry.places(self._row.id, name)).get(number, place)
+            place = (await self._registry.places.of(self._row.id, name)).get(number, place)
             offset = await self._committed(place, partition, patient=True)
         self._seen[name, number] = partition.epoch
         self._valid((name, number))
         return partition.numbering.outer(offset)
 
     async def _committed(self, place: Place, partition: Partition, *, patient: bool) -> int:
-        untold = self._untold.get((place.group, partition.number))
+        untold = self._untold.find(place.group, partition.number)
         if untold is not None:
             return untold
 
@@ -143,22 +141,22 @@ class Cursors:
 
     async def positions(self, number: int) -> dict[str, int]:
         """Of all cursors in a partition, as offsets of its queue. Raises StoreUnavailable."""
-        places = await self._registry.places_in(self._row.id, number)
+        places = await self._registry.places.within(self._row.id, number)
         partition = self._partitions[number]
         found = await asyncio.gather(*[self._committed(place, partition, patient=True) for place in places.values()])
         return dict(zip(places, found, strict=True))
 
     async def move(self, number: int, numbering: Numbering, positions: Mapping[str, int]) -> None:
         """The partition is numbered anew, and its cursors are there now, with groups that never were."""
-        before = await self._registry.places_in(self._row.id, number)
+        before = await self._registry.places.within(self._row.id, number)
         places = {
             name: Place(cursor_group(self._row.topic, name, self._token()), offset)
             for name, offset in positions.items()
         }
-        await self._registry.renumber(self._row.id, number, numbering, places)
+        await self._registry.numbers.renumber(self._row.id, number, numbering, places)
         self.forget_places()
         for place in before.values():
-            self._untold.pop((place.group, number), None)
+            self._untold.forget(place.group, number)
 
     def forget_places(self) -> None:
         """They may be others now: ask the registry again."""
@@ -185,12 +183,12 @@ class Cursors:
 
     async def _begin(self, name: str, positions: Positions) -> dict[int, Place]:
         """The places of a cursor, with those where it is new: they are written down before any broker hears of them."""
-        places = await self._registry.places(self._row.id, name)
+        places = await self._registry.places.of(self._row.id, name)
         new = positions.keys() - places.keys()
         if new:
             group = await self._group(name, new, places)
             begun = {number: Place(group, positions[number]) for number in sorted(new)}
-            await self._registry.put(self._row.id, name, begun)
+            await self._registry.places.put(self._row.id, name, begun)
             places |= begun
         self._places[name] = places
         return places
@@ -211,9 +209,9 @@ class Cursors:
         return group if all(offset is None for offset in old) else fresh
 
     async def _commit(self, name: str, number: int, group: str, offset: int) -> None:
-        mark, partition = (group, number), self._partitions[number]
-        if mark in self._untold:
-            self._untold[mark] = offset
+        partition = self._partitions[number]
+        if self._untold.find(group, number) is not None:
+            self._untold.keep(group, number, offset)
             return
         try:
             kept = await self._tell(name, number, group, offset)
@@ -222,9 +220,7 @@ class Cursors:
             if not isinstance(reason, StoreUnavailable):
                 raise reason from error
             self._reading.troubles.failed(partition.name, reason)
-            self._untold[mark] = offset
-            if self._telling is None:
-                self._telling = self._reading.chores.run(self._tell_until_done())
+            self._untold.keep(group, number, offset)
             return
         if not kept:
             self.was_reset(name, partition)
@@ -243,7 +239,7 @@ class Cursors:
 
     async def _found_again(self, name: str, number: int, group: str, offset: int) -> str:
         """A group that its broker does not know: it is new, or another process has made another one of this cursor."""
-        places = self._places[name] = await self._registry.places(self._row.id, name)
+        places = self._places[name] = await self._registry.places.of(self._row.id, name)
         if number not in places:
             places = await self._begin(name, {number: offset})
         found = places[number].group
@@ -256,37 +252,6 @@ class Cursors:
         doing = f"cannot read where a group was reset to in {partition.name}"
         puller = Puller(self._reading.cluster, group, partition.queue)
         await self._reading.persist(lambda: puller.fetch(0, 1, 0), partition.name, doing)
-
-    async def _tell_until_done(self) -> None:
-        try:
-            failures = 0
-            while self._untold:
-                failures += 1
-                await asyncio.sleep(pause_s(failures, PACE, 0.0))
-                await self._tell_all()
-        finally:
-            self._telling = None
-
-    async def _tell_all(self) -> None:
-        """One try for each."""
-        for mark, offset in list(self._untold.items()):
-            group, number = mark
-            partition = self._partitions[number]
-            try:
-                await self._tell_group(group, partition, offset)
-            except RocketMQError:
-                continue
-            self._reading.troubles.works(partition.name)
-            if self._untold.get(mark) == offset:
-                del self._untold[mark]
-
-    async def _tell_group(self, group: str, partition: Partition, offset: int) -> None:
-        offsets = Offsets(self._reading.cluster, group)
-        try:
-            await offsets.commit(partition.queue, offset)
-        except GroupNotFound:
-            await Groups(self._reading.cluster).create(GroupConfig(group), [partition.queue.broker])
-            await offsets.commit(partition.queue, offset)
 
     # Groups
 

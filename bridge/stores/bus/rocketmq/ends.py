@@ -4,16 +4,14 @@
 a broker enters it into its queue in the background. So a queue that looks shorter than it was is asked again; only when
 that lasts is its end believed to be lost. Three ways lead to that: it looks shorter for seconds (somebody made the topic
 anew), an append got an offset that was used before, or the broker has started again and what it has stored since begins
-before the end that was known.
+before the end that was known (``boots``).
 """
 
 import asyncio
-from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeVar
 
 from bridge.errors import StoreUnavailable
-from bridge.rocketmq.admin import Brokers
 from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.offsets import Offsets
 from bridge.rocketmq.routes import Queue
@@ -51,7 +49,7 @@ class Reading(NamedTuple):
         return await persist(work, what, doing, self.troubles, self.patience_s, stubborn=True)
 
 
-class Ends(ABC):
+class Ends:
     """``first`` and ``end`` count once ``known``. ``numbering`` makes offsets of the partition of them. ``epoch`` grows
     when what readers know of their position does not hold any more; ``quiet``: they are told that in another way.
     """
@@ -67,18 +65,9 @@ class Ends(ABC):
         self.quiet = False
         self.heard_at = -float("inf")
         """When the broker last told of the ends, on the loop's clock."""
-        self.boot_ms: int | None = None
-        """When the broker was started, as far as that was looked at."""
-        self.address: str | None = None
-        """Of the broker, when that was looked at."""
-        self.known_before: int | None = None
-        """The end that was known before the broker was there again; None while it never was away."""
         self._reading = reading
         self._offsets = Offsets(reading.cluster, reading.group)
         self._shorter: tuple[int, int, float] | None = None  # than known: the lowest and latest end, since when
-        self._restarted = False
-        self.newest_ms: int | None = None
-        """The store time of the newest event that was read here."""
         self._whole = asyncio.Event()
         self._whole.set()
 
@@ -93,7 +82,7 @@ class Ends(ABC):
 
     async def learn(self) -> None:
         """Ask the broker for its ends. Raises RocketMQError."""
-        self.saw(*await self.ends())
+        self._saw(*await self.ends())
 
     async def find_ends(self) -> None:
         """As ``learn``, with patience. Raises StoreUnavailable."""
@@ -110,12 +99,12 @@ class Ends(ABC):
         ``least`` was seen under that numbering.
         """
         if first < least and numbering == self.numbering:
-            self._lose(first)
+            self.lose(first)
         elif end > self.end:
             self.end = end
             self._reading.moved()
 
-    def saw(self, first: int, end: int) -> None:
+    def _saw(self, first: int, end: int) -> None:
         """A broker has told its ends."""
         self.heard_at = asyncio.get_running_loop().time()
         if self.known and end < self.end:
@@ -137,9 +126,9 @@ class Ends(ABC):
         lowest, since = min(lowest, end), now if end > latest else since
         self._shorter = (lowest, max(latest, end), since)
         if now - since >= SHRUNK_AFTER_S:
-            self._lose(lowest)
+            self.lose(lowest)
 
-    def _lose(self, lowest: int) -> None:
+    def lose(self, lowest: int) -> None:
         """From ``lowest`` on, everything that was known is gone."""
         if self.is_whole:
             self._whole.clear()
@@ -154,7 +143,7 @@ class Ends(ABC):
             await asyncio.sleep(LOOK_S)
             await self.find_ends()
         if offset > self.end:
-            self._lose(self.end)
+            self.lose(self.end)
             await self.until_whole()
 
     @property
@@ -176,67 +165,11 @@ class Ends(ABC):
         """What is there has these numbers now."""
         self.numbering = numbering
         self.first, self.end, self._shorter = first, max(first, end), None
-        self._restarted = False
         self._whole.set()
         self._reading.moved()
-
-    async def first_new(self, lowest: int) -> int:
-        """The first offset that was given again: ``lowest`` or before it. Raises RocketMQError, StoreUnavailable.
-
-        A broker that was started anew lost what it lost by then. A topic that was made anew has nothing as old as what was
-        read. Where neither is so (a replica took over that had less), ``lowest`` is all that is known.
-        """
-        boot = await boot_ms(self._reading.cluster, self.queue.broker)
-        if boot is not None and self._is_news(boot):
-            return min(lowest, await self._first_since(boot))
-        oldest_ms, (first, _) = await self._offsets.earliest_ms(self.queue), await self.ends()
-        anew = oldest_ms is None or self.newest_ms is None or oldest_ms > self.newest_ms
-        return min(lowest, first) if anew else lowest
-
-    def _is_news(self, boot: int) -> bool:
-        """Whether the broker was started since this was read here last, as far as is known."""
-        if self._restarted or self.newest_ms is None or boot > self.newest_ms:
-            return True
-        return self.boot_ms is not None and boot > self.boot_ms
-
-    async def _first_since(self, boot: int) -> int:
-        """The first offset stored since then. A broker that has just started may not know yet; so its answer is proved."""
-        found = await self._offsets.at(self.queue, boot)
-        before, after = await self.stored_ms(found - 1), await self.stored_ms(found)
-        if (before is not None and before >= boot) or (after is not None and after < boot):
-            raise StoreUnavailable(f"{self.name}: the broker does not know yet what it has")
-        return found
-
-    @abstractmethod
-    async def stored_ms(self, offset: int) -> int | None:
-        """When the event at this offset was stored, by the broker's clock; None if there is none. Raises RocketMQError."""
-
-    def connected(self, address: str) -> None:
-        """This broker is there, perhaps again."""
-        if address == self.address and self.known and self.known_before is None:
-            self.known_before = self.end
-
-    async def compare(self, boot: int, known: int) -> None:
-        """The broker has started again at this time; it had so much before. Raises RocketMQError.
-
-        What lies at the last offset that was known was stored before, or the queue has given that offset again. If nothing
-        lies there (yet), the queue looks shorter, and that will tell.
-        """
-        if self.boot_ms is None or boot <= self.boot_ms:
-            return  # it is another one, that has been there for longer
-        self._restarted = True
-        stored = await self.stored_ms(known - 1)
-        if stored is not None and stored >= boot:
-            self._lose(known - 1)
 
     def void(self, *, quiet: bool = False) -> None:
         """What readers know of their positions does not hold any more."""
         self.epoch += 1
         self.quiet = quiet
         self._reading.moved()
-
-
-async def boot_ms(cluster: Cluster, broker: str) -> int | None:
-    """When a broker was started, ms since the epoch by its clock; None where it does not say. Raises RocketMQError."""
-    told = (await Brokers(cluster).runtime(broker)).get("bootTimestamp", "")
-    return int(told) if told.isdecimal() else None

@@ -39,6 +39,8 @@ class _Coming(NamedTuple):
 class Partition(Ends):
     def __init__(self, queue: Queue, bus: str, number: int, reading: Reading) -> None:
         super().__init__(queue, bus, number, reading)
+        self.newest_ms: int | None = None
+        """The store time of the newest event that was read here, by the broker's clock."""
         self._mean_size = 0.0
         self._waiting = 0
         self._watching: asyncio.Task[None] | None = None
@@ -103,7 +105,7 @@ class Partition(Ends):
         except GroupNotFound:
             await self._reading.make_group(self.queue.broker)
             fetched = await puller.fetch(offset, limit, wait_s)
-        self.saw(fetched.min_offset, fetched.max_offset)
+        self._saw(fetched.min_offset, fetched.max_offset)
         if fetched.gap is not None and fetched.gap.cause is Cause.RESET:
             self._reading.was_reset(self.number)
         if fetched.body:
@@ -117,6 +119,7 @@ class Partition(Ends):
         return await self._reading.persist(partial(self._pull, offset, limit), self.name, doing)
 
     async def stored_ms(self, offset: int) -> int | None:
+        """When the event at this offset was stored, by the broker's clock; None if there is none. Raises RocketMQError."""
         if offset < 0:
             return None
         body = (await self._pull(offset, 1)).body

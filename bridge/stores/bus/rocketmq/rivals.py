@@ -15,10 +15,12 @@ TIMEOUT_S = 3.0
 class Rivals:
     """``catalog`` is part of ``client_id``, and of the ids of all who have the same catalog."""
 
-    def __init__(self, cluster: Cluster, client_id: str, catalog: str) -> None:
+    def __init__(self, cluster: Cluster, client_id: str, catalog: str, *, shared: bool) -> None:
+        """``shared``: this process reads its buses as a member of their groups anyway."""
         self._cluster = cluster
         self._client_id = client_id
         self._catalog = catalog
+        self._shared = shared
 
     async def check(self, row: LogRow) -> None:
         """Raises StoreUnavailable when somebody else is a member of the bus's group. What cannot be seen is not there."""
@@ -32,7 +34,8 @@ class Rivals:
 
     async def show(self, row: LogRow) -> None:
         """Be a member, for the next two minutes."""
-        await self._presence(row).send_heartbeat()
+        if not self._shared:
+            await self._presence(row).send_heartbeat()
 
     def _presence(self, row: LogRow) -> Presence:
         return Presence(self._cluster, Member(row.topic, self._client_id, (row.topic,), row.queues), TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""The registry of logs and cursors."""
+"""The registry of logs."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,7 +7,8 @@ import pytest
 
 from bridge.errors import StartError
 from bridge.rocketmq.routes import Queue
-from bridge.stores.bus.rocketmq.registry import LogRow, Place, Registry, is_sqlite
+from bridge.stores.bus.rocketmq.places import Place
+from bridge.stores.bus.rocketmq.registry import LogRow, Registry, is_sqlite
 
 ROW = LogRow("l1", "traffic", "bridge-traffic", (Queue("bridge-traffic", "a", 0), Queue("bridge-traffic", "b", 0)))
 
@@ -42,32 +43,15 @@ async def test_a_log_only_grows(registry: Registry) -> None:
 async def test_a_log_leaves_with_its_cursors(registry: Registry) -> None:
     """First it is marked, so that a crash is no way back."""
     await registry.add(ROW)
-    await registry.put("l1", "live", {0: Place("g", 5)})
+    await registry.places.put("l1", "live", {0: Place("g", 5)})
     await registry.leave("l1")
     assert await registry.find("traffic") == ROW._replace(leaving=True)
     await registry.remove("l1")
-    assert (await registry.find("traffic"), await registry.cursors("l1"), await registry.groups("l1")) == (None, [], [])
-
-
-async def test_cursors_have_places(registry: Registry) -> None:
-    """By name and partition; what is put again counts."""
-    await registry.put("l1", "live", {0: Place("g", 5), 1: Place("g", 6)})
-    await registry.put("l1", "live", {1: Place("h", 7)})
-    await registry.put("l1", "a/b\0", {0: Place("i", 2**62)})
-    await registry.put("l2", "other", {0: Place("j", 0)})
-    assert await registry.places("l1", "live") == {0: Place("g", 5), 1: Place("h", 7)}
-    assert await registry.places("l1", "none") == {}
-    assert (await registry.cursors("l1"), await registry.groups("l1")) == (["a/b\0", "live"], ["g", "h", "i"])
-
-
-async def test_a_forgotten_cursor_says_which_groups_it_leaves(registry: Registry) -> None:
-    """Those that no partition of it uses any more."""
-    await registry.put("l1", "live", {0: Place("g", 5), 1: Place("g", 6), 2: Place("h", 7)})
-    assert await registry.forget("l1", "live", [0, 2]) == {"h"}
-    assert await registry.places("l1", "live") == {1: Place("g", 6)}
-    assert await registry.forget("l1", "live", None) == {"g"}
-    assert await registry.forget("l1", "live", None) == set()
-    assert await registry.cursors("l1") == []
+    assert (
+        await registry.find("traffic"),
+        await registry.places.cursors("l1"),
+        await registry.places.groups("l1"),
+    ) == (None, [], [])
 
 
 async def test_the_catalog_is_known_by_one_token(tmp_path: Path) -> None:
