@@ -21,6 +21,7 @@ from bridge.rocketmq.routes import Queue
 from bridge.stores.bus.base import Bounds, BusLog
 from bridge.stores.bus.rocketmq import doubt, ends
 from bridge.stores.bus.rocketmq import log as bus_log
+from bridge.stores.bus.rocketmq.places import Place
 from bridge.stores.bus.rocketmq.store import Options, RocketMqBusStore
 from bridge.testing.broker import SENDS, FakeCluster
 
@@ -533,6 +534,32 @@ async def test_a_cursor_that_is_made_again_begins_where_it_is_told(fake: FakeClu
         await log.commit(name, {0: 2})
         await fake.restart(crash=True)
         assert await log.cursor(name) == {0: 2}
+
+
+async def test_a_cursor_that_ends_while_it_is_looked_up_is_not_remembered(
+    store: RocketMqBusStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next one of its name would be known to a broker only, and be lost."""
+    log = await store.create("wide", 2)
+    await log.commit("target/r/t", {0: 0, 1: 0})
+    places, (found, go_on) = store._registry.places, (asyncio.Event(), asyncio.Event())
+    of = places.of
+
+    async def slowly(*names: str) -> dict[int, Place]:
+        there = await of(*names)
+        found.set()
+        await go_on.wait()
+        return there
+
+    with monkeypatch.context() as slow:
+        slow.setattr(places, "of", slowly)
+        looking = asyncio.ensure_future(log.cursor("target/r/t"))
+        await found.wait()
+        await log.delete_cursor("target/r/t", [0])
+    go_on.set()
+    await looking
+    await log.commit("target/r/t", {0: 0})
+    assert await log.cursor("target/r/t") == {0: 0, 1: 0}
 
 
 async def test_groups_of_deleted_cursors_are_deleted(fake: FakeCluster, store: RocketMqBusStore, log: BusLog) -> None:

@@ -58,6 +58,7 @@ class Cursors:
         self._here = here
         self._token = token
         self._places: dict[str, dict[int, Place]] = {}
+        self._ended = 0  # how often places were forgotten
         self._seen: dict[Mark, int] = {}  # the partition's epoch when the position was last read, or committed first
         self._reset: set[Mark] = set()  # positions that an operator has set
         self._told: set[Mark] = set()  # void ones whose reader knows that
@@ -66,7 +67,7 @@ class Cursors:
     async def get(self, name: str) -> dict[int, int]:
         """Partitions that are not here and whose broker does not answer are left out."""
         check_cursor_name(name)
-        places = self._places[name] = await self._registry.places.of(self._row.id, name)
+        places = await self._look_up(name)
         found = await asyncio.gather(*[self._position(name, number, place) for number, place in places.items()])
         return {number: offset for number, offset in zip(places, found, strict=True) if offset is not None}
 
@@ -89,6 +90,7 @@ class Cursors:
     async def delete(self, name: str, partitions: Iterable[int] | None = None) -> None:
         check_cursor_name(name)
         unused = await self._registry.places.forget(self._row.id, name, partitions)
+        self._ended += 1
         self._places.pop(name, None)
         numbers = range(len(self._partitions)) if partitions is None else partitions
         for number in numbers:
@@ -109,6 +111,14 @@ class Cursors:
         await self._untold.close()
 
     # Reading
+
+    async def _look_up(self, name: str) -> dict[int, Place]:
+        """Where a cursor is kept; remembered unless one has ended meanwhile: a commit to a place that is gone is lost."""
+        ended = self._ended
+        places = await self._registry.places.of(self._row.id, name)
+        if ended == self._ended:
+            self._places[name] = places
+        return places
 
     async def _position(self, name: str, number: int, place: Place) -> int | None:
         partition, here = self._partitions[number], number in self._here()
@@ -160,6 +170,7 @@ class Cursors:
 
     def forget_places(self) -> None:
         """They may be others now: ask the registry again."""
+        self._ended += 1
         self._places.clear()
 
     # Committing
@@ -183,6 +194,7 @@ class Cursors:
 
     async def _begin(self, name: str, positions: Positions) -> dict[int, Place]:
         """The places of a cursor, with those where it is new: they are written down before any broker hears of them."""
+        ended = self._ended
         places = await self._registry.places.of(self._row.id, name)
         new = positions.keys() - places.keys()
         if new:
@@ -190,7 +202,8 @@ class Cursors:
             begun = {number: Place(group, positions[number]) for number in sorted(new)}
             await self._registry.places.put(self._row.id, name, begun)
             places |= begun
-        self._places[name] = places
+        if ended == self._ended:
+            self._places[name] = places
         return places
 
     async def _group(self, name: str, new: Iterable[int], places: Mapping[int, Place]) -> str:
@@ -239,7 +252,7 @@ class Cursors:
 
     async def _found_again(self, name: str, number: int, group: str, offset: int) -> str:
         """A group that its broker does not know: it is new, or another process has made another one of this cursor."""
-        places = self._places[name] = await self._registry.places.of(self._row.id, name)
+        places = await self._look_up(name)
         if number not in places:
             places = await self._begin(name, {number: offset})
         found = places[number].group
