@@ -131,11 +131,11 @@ class Lane:
             await self._contents.changed.wait()
 
     def expect(self) -> None:
-        """A predecessor hands over to this lane. In order by key, it must come first: until ``inherited`` there is no room."""
+        """What a predecessor hands over, or is parked, comes first in order by key: until ``inherited`` there is no room."""
         self._predecessors += self._by_key
 
     def inherited(self) -> None:
-        """A predecessor has handed over everything."""
+        """A predecessor has handed over everything, or it is known what is parked."""
         self._predecessors -= self._by_key
         self._contents.changed.set()
 

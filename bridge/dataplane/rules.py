@@ -135,8 +135,15 @@ class RunningRules:
                 target.resume()
             if self._live is not None:
                 target.attach(*self._live)
-            by_key = lane_entry.made_from.order == "key"
-            self._tasks.spawn(target.parking.begin(self._log.here, by_key=by_key, shared=self._log.is_shared))
+            lane_entry.lane.expect()  # until it is known which keys are parked
+            self._tasks.spawn(self._begin_parking(lane_entry))
+
+    async def _begin_parking(self, entry: LaneEntry) -> None:
+        by_key = entry.made_from.order == "key"
+        try:
+            await entry.target.parking.begin(self._log.here, by_key=by_key, shared=self._log.is_shared)
+        finally:
+            entry.lane.inherited()
 
     def counts(self) -> dict[str, Counts]:
         """What was counted so far."""

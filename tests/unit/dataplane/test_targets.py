@@ -1,12 +1,14 @@
 """A target that is behind leaves the live cursor and comes back: no other waits, nothing is lost, nothing doubled."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from bridge.dataplane import persist
 from bridge.errors import NotFound, StoreUnavailable
+from bridge.stores.timers.base import Timer
+from bridge.stores.timers.memory import MemoryTimers
 from tests.unit.dataplane.test_buses import World, at_work
 
 
@@ -75,6 +77,40 @@ async def test_a_target_that_is_behind_is_so_after_a_restart() -> None:
         world.open("shut")
         await world.until("shut", *ids)
         await until(lambda: not next(bus.rules.targets()).behind)
+
+
+class LateTimers(MemoryTimers):
+    """What is parked of which key is told late, and everything that is parked is counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = asyncio.Event()
+        self.parked = 0
+
+    async def groups(self, queue: str) -> list[str]:
+        await self.told.wait()
+        return await super().groups(queue)
+
+    async def add(self, timers: Sequence[Timer]) -> None:
+        self.parked += len(timers)
+        await super().add(timers)
+
+
+async def test_before_it_is_known_what_is_parked_nothing_is_parked_for_that() -> None:
+    """In order by key: it waits in the log, and every other target goes on."""
+    world = World(patience_s=0)
+    timers = world.timers = LateTimers()
+    world.start_again()
+    await world.define("Bus", "b", partitions=2)
+    await world.rule("keyed", "keyed", target={"order": "key"})
+    await world.rule("other", "other")
+    async with at_work(world):
+        ids = await put(world, 0, 300)
+        await world.until("other", *ids)
+        assert "keyed" not in world.boxes
+        timers.told.set()
+        await world.until("keyed", *ids)
+        assert timers.parked == 0
 
 
 async def test_a_deleted_rule_takes_its_own_cursor_with_it(world: World) -> None:
