@@ -16,7 +16,10 @@ from bridge.rocketmq.admin import Groups, Topics
 from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.offsets import Offsets
 from bridge.stores.bus.rocketmq.registry import Registry
+from bridge.stores.timers.sql import SqlTimers
 from bridge.testing.process import BridgeProcess
+from tests.faults.history.look import read_timers
+from tests.faults.history.record import Names, Place
 
 Json = dict[str, Any]
 ANSWER_S = 40.0
@@ -32,6 +35,7 @@ class BusBridge:
         variables = {"BRIDGE_ROCKETMQ_TOPIC_PREFIX": prefix, "BRIDGE_CATALOG_URL": catalog} | environ
         given = {name: value for name, value in variables.items() if value}
         self.process = BridgeProcess(folder, "--store", f"rocketmq://{name_server}", environ=given)
+        self._is_shared = bool(catalog)
         self._catalog = catalog or f"sqlite:///{folder / 'data' / 'catalog.db'}"
         self.folder = folder
         self.name_server = name_server
@@ -57,6 +61,15 @@ class BusBridge:
         finally:
             await registry.close()
         return found
+
+    async def parked(self) -> dict[Names, dict[Place, int]]:
+        """What waits durably for its next attempt, by target; of all instances that share the catalog."""
+        timers = SqlTimers(self._catalog if self._is_shared else f"sqlite:///{self.folder / 'data' / 'timers.db'}")
+        await timers.open()
+        try:
+            return (await read_timers(timers))[0]
+        finally:
+            await timers.close()
 
     def divisions(self) -> list[Json]:
         """What its log says of partitions that it gave away or took."""

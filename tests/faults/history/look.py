@@ -30,7 +30,7 @@ async def look(data: Path, copy: Path) -> Look:
             await each.open()
             stack.push_async_callback(each.close)
         ends, cursors = await _logs(store)
-        parked, delayed = await _timers(timers)
+        parked, delayed = await read_timers(timers)
         return Look(ends, cursors, parked, await _letters(letters, store.logs()), delayed)
 
 
@@ -43,7 +43,8 @@ async def _logs(store: LmdbBusStore) -> tuple[dict[str, dict[int, int]], dict[st
     return ends, cursors
 
 
-async def _timers(timers: SqlTimers) -> tuple[dict[Names, dict[Place, int]], dict[str, set[int]]]:
+async def read_timers(timers: SqlTimers) -> tuple[dict[Names, dict[Place, int]], dict[str, set[int]]]:
+    """What is parked, and what is delayed."""
     parked: dict[Names, dict[Place, int]] = {}
     delayed: dict[str, set[int]] = {}
     for queue in await timers.queues():
