@@ -5,7 +5,7 @@ The live cursor of a bus serves every target that keeps up. Where a lane stays f
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from bridge.crashpoints import crash_point
@@ -112,7 +112,7 @@ class Pipeline:
         self._followers: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.Task[None]] = set()
         self._followed: set[int] = set()
-        self._ending = self._abandoned = self._skipping = False
+        self._ending = self._ended = self._abandoned = self._skipping = False
         self.hand_overs: list[HandOver] = []
         self.read: dict[int, int] = {}
         """Per partition the offset of the next event to read."""
@@ -147,6 +147,13 @@ class Pipeline:
             self._progress.clear()
             await self._progress.wait()
 
+    async def until_committed(self, position: Mapping[int, int]) -> bool:
+        """Return once it is committed up to there, in the partitions that are read here; False when it ended before."""
+        while not self._ended and any(self._committed.get(p, offset) < offset for p, offset in position.items()):
+            self._progress.clear()
+            await self._progress.wait()
+        return not self._ended
+
     async def run(self, begun: Moved | None = None) -> None:
         """Read and deliver until cancelled; what is settled by then is committed. ``begun``: told where it begins."""
         self._committed = await self._log.cursor(self._cursor)
@@ -160,6 +167,8 @@ class Pipeline:
         finally:
             self._group = None
             await self._commit()
+            self._ended = True
+            self._progress.set()
 
     def grow(self) -> None:
         """Read the partitions that were added, too."""
@@ -324,6 +333,7 @@ class Pipeline:
             await self._log.commit(self._cursor, moved)
             crash_point("commit-stored")
             self._committed |= moved
+            self._progress.set()
 
 
 def is_gone(error: Exception) -> bool:

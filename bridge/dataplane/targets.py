@@ -238,10 +238,11 @@ class RunningTarget:
         self._tasks.spawn(self._finish(own, self._flow))
 
     async def _finish(self, own: Pipeline, flow: "asyncio.Task[None] | None") -> None:
-        """What the own cursor has handed over settles; then it is forgotten."""
+        """What the own cursor has handed over settles, and the live one is as far; then it is forgotten."""
         await own.stop_reading()
         crash_point("rejoin-before-settled")
         await own.until_settled()
+        await self._until_live_has(own.read)
         if flow is not None:
             flow.cancel()
             await asyncio.gather(flow, return_exceptions=True)
@@ -251,6 +252,11 @@ class RunningTarget:
             await self._forget_cursor()
             crash_point("rejoin-forgotten")
             log.debug("a target has caught up", rule=self.names.rule, target=self.names.target)
+
+    async def _until_live_has(self, read: Mapping[int, int]) -> None:
+        """The own cursor may be further: after a restart the live one would bring that again."""
+        while self._live is None or not await self._live.until_committed(read):  # noqa: ASYNC110
+            await asyncio.sleep(1)  # as long as the live one rests before it begins again
 
     async def _forget_cursor(self) -> None:
         """Where several instances read the bus, of what is read here: another one may have the target anew already."""
@@ -264,6 +270,7 @@ class RunningTarget:
     async def stop(self) -> None:
         """Read nothing and bring nothing back any more; cursor and parked deliveries stay."""
         self._gone = True
+        self._finishing = None
         flow, self._flow, self._own = self._flow, None, None
         if flow is not None:
             flow.cancel()

@@ -113,6 +113,37 @@ async def test_before_it_is_known_what_is_parked_nothing_is_parked_for_that() ->
         assert timers.parked == 0
 
 
+async def test_a_target_that_came_back_before_the_others_gets_nothing_twice_after_a_restart() -> None:
+    """Its own cursor stays until the live one is as far, which another target holds back."""
+    world = World(patience_s=0)
+    await world.define("Bus", "b", partitions=2)
+    world.closed |= {"shut", "jammed"}
+    await world.rule("slow", "shut")
+    await world.rule("first", "jammed", pattern={"id": ["0000"]}, target={"errorsTolerance": "NONE"})
+    async with at_work(world):
+        ids = await put(world, 0, 400)
+        bus = await world.buses.get("b")
+        slow = next(target for target in bus.rules.targets() if target.names.rule == "slow")
+        await until(lambda: slow.behind)
+        world.closed.discard("shut")
+        world.opened.set()
+        await world.until("shut", *ids)
+        await until(lambda: not slow.behind)
+        for _ in range(100):  # turns, in which it would forget its cursor
+            await asyncio.sleep(0)
+    world.start_again()
+    async with at_work(world):
+        ids += await put(world, 400, 10)
+        await world.until("shut", *ids)
+        world.open("jammed")
+        bus = await world.buses.get("b")
+        await world.until("jammed", "0000")
+        async with asyncio.timeout(5):
+            while await bus.log.cursors() != ["live"]:
+                await asyncio.sleep(0)
+        assert sorted(world.boxes["shut"]) == ids
+
+
 async def test_a_deleted_rule_takes_its_own_cursor_with_it(world: World) -> None:
     """A new one of the name begins at its own start."""
     world.closed.add("shut")
