@@ -1,7 +1,7 @@
 """All buses at work: follows the catalog, so that what runs is what is defined."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 
 import structlog
 
@@ -106,41 +106,49 @@ class Buses:
         """Put every acknowledged definition in force. Cheap when nothing changed. Raises StoreError."""
         began = self._around.clock()
         if await self._catalog.version() == self._version or self._group is None:
-            self._read_at = began
+            self._was_read(began)
             return
         async with self._turn:
             changes = await self._catalog.changes(self._version)
             if changes:
                 await self._apply(changes)
                 self._version = changes[-1].version
-            self._read_at = began
+            self._was_read(began)
 
-    async def _refresh_surely(self) -> None:
-        """For flows: no event may be judged before it is known what is in force; they wait while the catalog is away."""
-        while not await self._read_catalog(self.refresh()):
-            await self._around.timing.sleep(CATALOG_AGAIN_S)
-
-    async def _follow(self) -> None:
-        while True:
-            known = self._version
-            if not (await self._read_catalog(self._catalog.wait(known)) and await self._read_catalog(self.refresh())):
-                await self._around.timing.sleep(CATALOG_AGAIN_S)
-
-    async def _read_catalog(self, reading: Awaitable[object]) -> bool:
-        """Whether that was possible; told once when it is not, and once when it is again."""
-        try:
-            await reading
-        except StoreError as error:
-            if self.trouble is None:
-                log.error(
-                    "the catalog cannot be read; definitions stay as they are, and events wait", reason=str(error)
-                )
-            self.trouble = str(error)
-            return False
+    def _was_read(self, began: float) -> None:
+        self._read_at = began
         if self.trouble is not None:
             log.info("the catalog can be read again")
         self.trouble = None
-        return True
+
+    async def _refresh_surely(self) -> None:
+        """For flows: no event may be judged before it is known what is in force; they wait while the catalog is away.
+
+        That it is away ``_follow`` tells, which asks until it is back: a flow may end before.
+        """
+        while True:
+            try:
+                await self.refresh()
+            except StoreError as error:
+                log.debug("events wait for the catalog", reason=str(error))
+                await self._around.timing.sleep(CATALOG_AGAIN_S)
+            else:
+                return
+
+    async def _follow(self) -> None:
+        """A catalog that is back may have nothing new to wait for, so it is read before that."""
+        while True:
+            try:
+                await self.refresh()
+                await self._catalog.wait(self._version)
+            except StoreError as error:
+                self._cannot_read(str(error))
+                await self._around.timing.sleep(CATALOG_AGAIN_S)
+
+    def _cannot_read(self, reason: str) -> None:
+        if self.trouble is None:
+            log.error("the catalog cannot be read; definitions stay as they are, and events wait", reason=reason)
+        self.trouble = reason
 
     async def _begin(self) -> None:
         """Start what is defined; finish what a crash interrupted: logs whose bus was deleted are dropped."""

@@ -6,6 +6,7 @@ The live cursor of a bus serves every target that keeps up. Where a lane stays f
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from bridge.crashpoints import crash_point
@@ -118,19 +119,30 @@ class Pipeline:
         """Per partition the offset of the next event to read."""
 
     def adopt(self, partition: int, read: int, sends: Sequence[Send]) -> None:
-        """Before ``run``: begin a partition at ``read``, answering for sends from before it that are still under way."""
-        ledger = self._ledgers[partition] = Ledger(min((s.deliveries[0].position.offset for s in sends), default=read))
+        """Before ``run``: begin a partition at ``read``, answering for sends from before it that are still under way.
+
+        Each by itself, so that the cursor moves on with them: in order by key there may be a thousand.
+        """
+        starts: dict[int, list[Send]] = {}
+        for send in sends:
+            starts.setdefault(send.deliveries[0].position.offset, []).append(send)
+        ends = [*sorted(starts), read]
+        ledger = self._ledgers[partition] = Ledger(ends[0])
         self.read[partition] = read
-        if not sends:
-            return
-        batch = ledger.enter(read, sum(len(send.deliveries) for send in sends))
+        for start, end in pairwise(ends):
+            settled = self._enter_batch(ledger, end, sum(len(send.deliveries) for send in starts[start]))
+            for send in starts[start]:
+                send.settled = settled
+
+    def _enter_batch(self, ledger: Ledger, end: int, unsettled: int) -> Settled:
+        """Returns what is to be told how many of its deliveries are settled."""
+        batch = ledger.enter(end, unsettled)
 
         def settled(number: int) -> None:
             if ledger.settle(batch, number):
                 self._advance()
 
-        for send in sends:
-            send.settled = settled
+        return settled
 
     @property
     def position(self) -> dict[int, int]:
@@ -247,16 +259,10 @@ class Pipeline:
     def _enter(self, partition: int, end: int, judgement: Judgement) -> list[HandOver]:
         """From now on it counts as read."""
         deliveries, failures = judgement
-        ledger = self._ledgers[partition]
         unsettled = sum(map(len, deliveries.values())) + sum(len(failed.given_up) for failed in failures)
-        batch = ledger.enter(end, unsettled)
+        settled = self._enter_batch(self._ledgers[partition], end, unsettled)
         self.read[partition] = end
-
-        def settled(number: int) -> None:
-            if ledger.settle(batch, number):
-                self._advance()
-
-        if not batch.unsettled:
+        if not unsettled:
             self._advance()
         hand_overs = [HandOver(lane, wanted, settled) for lane, wanted in deliveries.items()]
         hand_overs += [Burying(failed, settled) for failed in failures]

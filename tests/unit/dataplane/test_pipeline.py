@@ -16,6 +16,7 @@ from bridge.model.event import Event
 from bridge.model.log import Format, Position, StoredChunk
 from bridge.model.rule import TargetSpec
 from bridge.stores.bus.base import Bounds
+from tests.unit.dataplane.sends import send
 from tests.unit.dataplane.test_lanes import Scripted
 
 
@@ -260,3 +261,16 @@ async def test_dead_letters_that_cannot_be_stored_hold_up_one_target_alone() -> 
     with pytest.raises(asyncio.CancelledError):
         await running
     assert (relieved, pipeline.hand_overs) == (["lane"], [])
+
+
+@pytest.mark.parametrize(
+    ("settled", "position"), [((), 3), ((3,), 5), ((5,), 3), ((3, 5), 7), ((5, 3), 7), ((3, 5, 7), 9), ((7, 5, 3), 9)]
+)
+def test_what_is_taken_over_settles_one_by_one(settled: tuple[int, ...], position: int) -> None:
+    """The cursor stands at the oldest of them, in whatever order they were given."""
+    sends = {first: send(first, count) for first, count in ((7, 2), (3, 1), (5, 1))}
+    pipeline = Pipeline(ListLog(5), "own", Wiring(nothing_new, lambda *_: Judgement({}, [])))
+    pipeline.adopt(0, 9, list(sends.values()))
+    for first in settled:
+        sends[first].settled(len(sends[first].deliveries))
+    assert (pipeline.position, pipeline.read) == ({0: position}, {0: 9})

@@ -46,6 +46,24 @@ class MoodyCatalog(RemoteCatalog):
         self.blind = await super().version()
 
 
+class StillCatalog(MoodyCatalog):
+    """Tells nobody who waits for a change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited_for, self.refused = asyncio.Event(), asyncio.Event()
+
+    async def version(self) -> int:
+        if self.away:
+            self.refused.set()
+        return await super().version()
+
+    async def wait(self, version: int) -> int:
+        self.waited_for.set()
+        await asyncio.Event().wait()
+        return version
+
+
 def world_with(catalog: MoodyCatalog) -> World:
     world = World()
     world.catalog = catalog
@@ -119,6 +137,35 @@ async def test_while_the_catalog_is_away_events_are_taken_and_wait() -> None:
             await world.put("4", bus="unknown")
         catalog.away = False
         await world.until("box", "1", "2", "3")
+        assert world.buses.trouble is None
+
+
+async def test_a_catalog_that_is_back_is_no_trouble_though_nothing_happens() -> None:
+    """Neither an event nor a definition has to come first: an instance may have no partition that gets any."""
+    catalog = MoodyCatalog()
+    world = world_with(catalog)
+    await world.define("Bus", "b")
+    async with at_work(world):
+        catalog.away = True
+        await until(lambda: world.buses.trouble == "the catalog is away")
+        catalog.away = False
+        await until(lambda: world.buses.trouble is None)
+
+
+async def test_a_flow_that_ends_while_it_waits_for_the_catalog_leaves_no_trouble() -> None:
+    """It will not ask again, as its partitions may go to another instance; and nobody else has asked meanwhile."""
+    catalog = StillCatalog()
+    world = world_with(catalog)
+    await world.define("Bus", "b")
+    async with at_work(world):
+        await catalog.waited_for.wait()
+        world.closed.add("time")
+        catalog.away = True
+        flow = asyncio.ensure_future(world.buses._refresh_surely())
+        await catalog.refused.wait()
+        catalog.away = False
+        flow.cancel()
+        await asyncio.wait([flow])
         assert world.buses.trouble is None
 
 
