@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 
 import structlog
 
@@ -255,11 +256,15 @@ class Buses:
                     return
 
     async def _divide(self, bus: RunningBus) -> bool:
-        """End what is read here, and begin with other partitions. What is not settled is delivered by who reads it then.
+        """End what is read here, and begin with other partitions. What is not settled is delivered by who reads it then:
+        so what was read is delivered first, if that takes no longer than a moment.
 
         False when that is not possible now: until it is, nothing of the bus is read here, but it takes events. Raises
         NotFound when its log is gone.
         """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._around.drain_s):
+                await bus.drain()
         flow = self._flows.pop(bus.name, None)
         if flow is not None:
             flow.cancel()

@@ -59,6 +59,8 @@ class Surroundings(NamedTuple):
     retire: Retire | None = None
     patience_s: float = 0.25
     """How long a full lane may hold up the live cursor before its target gets its own."""
+    drain_s: float = 2.0
+    """How long what was read may take to be delivered before partitions move to other instances."""
 
 
 class Absent(Target):

@@ -40,8 +40,9 @@ class RemoteCatalog(MemoryCatalog):
 class World:
     """A data plane in memory, with one kind of target: a box that keeps what it gets, or is closed."""
 
-    def __init__(self, *, patience_s: float = 0.25) -> None:
+    def __init__(self, *, patience_s: float = 0.25, drain_s: float = 0.0) -> None:
         self.patience_s = patience_s
+        self.drain_s = drain_s
         self.opened = asyncio.Event()
         self.boxes: dict[str, list[str]] = {}
         self.moods: dict[str, list[TargetError]] = {}
@@ -78,6 +79,7 @@ class World:
         around = Surroundings(
             *(self, self, self.letters, self.timers, self.telemetry, timing, self.clock, self.retire),
             patience_s=self.patience_s,
+            drain_s=self.drain_s,
         )
         self.buses = Buses(self.catalog, self.store, around)
         self.ingress = Ingress(self.buses, self.telemetry, lambda: 1000.0, request_size=10_000, bytes_in_flight=15_000)

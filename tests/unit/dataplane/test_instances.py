@@ -145,8 +145,8 @@ class SharedStore(BusStore):
 class Instance(World):
     """One of several bridges on the same stores; they fill the same boxes."""
 
-    def __init__(self, first: World, division: Division) -> None:
-        super().__init__(patience_s=0)
+    def __init__(self, first: World, division: Division, *, patience_s: float = 0.0, drain_s: float = 0.0) -> None:
+        super().__init__(patience_s=patience_s, drain_s=drain_s)
         self.catalog, self.letters, self.timers = first.catalog, first.letters, first.timers
         self.boxes, self.closed, self.changed = first.boxes, first.closed, first.changed
         self.store = SharedStore(first.store, division)
@@ -158,6 +158,30 @@ class Instance(World):
         self.store.division.held.pop(self.store, None)
         if self.store in self.store.division.members:
             self.store.leave()
+
+
+async def test_in_good_order_partitions_move_and_nothing_comes_twice() -> None:
+    """What was read is delivered first: the live cursor is no further than the slowest of its targets."""
+    first, division = World(), Division()
+    await first.define("Bus", "b", partitions=PARTITIONS)
+    await first.rule("quick", "quick")
+    await first.rule("slow", "slow")
+    one, other = (Instance(first, division, patience_s=5.0, drain_s=5.0) for _ in range(2))
+    one.store.join()
+    first.closed.add("slow")
+    async with at_work(one):
+        ids = [f"{n:04}" for n in range(100)]
+        await one.put(*ids)
+        await one.until("quick", *ids)
+        other.store.join()
+        async with at_work(other):
+            for _ in range(50):  # turns, in which partitions would move
+                await asyncio.sleep(0)
+            open_box([one, other], "slow")
+            await one.until("slow", *ids)
+            other.store.leave()
+            await until_free(other)
+        assert sorted(first.boxes["quick"]) == sorted(first.boxes["slow"]) == ids
 
 
 STEPS = st.lists(
