@@ -7,7 +7,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -140,6 +140,14 @@ def shown(door: Door, name: str) -> dict[str, Any]:
 
 def at_work(door: Door, name: str) -> bool:
     return door.http("GET", ONE.format(name)).status == 200
+
+
+def until_ready(doors: Sequence[Door], seconds: float) -> None:
+    """All of them; if not, what each of them says is why."""
+    end = time.monotonic() + seconds
+    while any(reasons := [door.http("GET", "/readyz").body["reasons"] for door in doors]):
+        assert time.monotonic() < end, f"still not ready after {seconds} s: {reasons}"
+        time.sleep(0.05)
 
 
 def events(first: int, number: int) -> list[dict[str, Any]]:
@@ -297,7 +305,7 @@ def test_while_the_database_is_away_events_are_taken_and_wait(
         time.sleep(1)
         assert set(receiver.taken) == ids(0, 20)
     until(lambda: set(receiver.taken) == ids(0, 60), 30)
-    until(lambda: not [door for door in pair if door.http("GET", "/readyz").body["reasons"]], 20)
+    until_ready(pair, 20)
 
 
 @pytest.mark.timeout(240)

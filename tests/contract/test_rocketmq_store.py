@@ -19,7 +19,7 @@ from bridge.rocketmq.codes import RequestCode, ResponseCode
 from bridge.rocketmq.lookup import Lookup
 from bridge.rocketmq.routes import Queue
 from bridge.stores.bus.base import Bounds, BusLog
-from bridge.stores.bus.rocketmq import doubt, ends
+from bridge.stores.bus.rocketmq import doubt, ends, partition
 from bridge.stores.bus.rocketmq import log as bus_log
 from bridge.stores.bus.rocketmq.places import Place
 from bridge.stores.bus.rocketmq.store import Options, RocketMqBusStore
@@ -628,6 +628,21 @@ async def test_a_dropped_log_leaves_nothing_behind(fake: FakeCluster, store: Roc
     await store.drop("traffic")
     assert fake.brokers[0].topics.find("bridge-traffic") is None
     assert {group.name for group in fake.brokers[0].groups} <= before - {"bridge-traffic"}
+
+
+async def test_a_dropped_log_is_no_trouble(
+    fake: FakeCluster, store: RocketMqBusStore, log: BusLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though a pull that its broker held is answered after that: that the topic is gone."""
+    monkeypatch.setattr(partition, "HOLD_S", 0.3)
+    waiting = asyncio.ensure_future(log.wait({0: 0}))
+    await until(lambda: bool(fake.requests(RequestCode.PULL_MESSAGE)))
+    await store.drop("traffic")
+    with pytest.raises(NotFound):
+        await waiting
+    pulls = len(fake.requests(RequestCode.PULL_MESSAGE))
+    await until(lambda: len(fake.requests(RequestCode.PULL_MESSAGE)) > pulls)  # so the first one was answered
+    assert store.problems() == {}
 
 
 async def test_a_log_that_is_made_again_has_nothing_of_the_old_one(

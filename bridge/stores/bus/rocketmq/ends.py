@@ -29,15 +29,16 @@ LOOK_S = 0.5
 
 
 class Reading(NamedTuple):
-    """What the partitions of a log share. ``moved``: told when an end has moved; ``make_group``: on this broker;
-    ``was_reset``: told that an operator has reset the group, in this partition; ``lost``: told the partition, and from
-    which offset on everything that was known of it is gone.
+    """What the partitions of a log share. ``troubles`` are the log's, ``brokers`` those of all logs; ``moved``: told when
+    an end has moved; ``make_group``: on this broker; ``was_reset``: told that an operator has reset the group, in this
+    partition; ``lost``: told the partition, and from which offset on everything that was known of it is gone.
     """
 
     cluster: Cluster
     group: str
     chores: Chores
     troubles: Troubles
+    brokers: Troubles
     patience_s: float
     moved: Callable[[], None]
     make_group: Callable[[str], Awaitable[None]]

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -48,11 +48,6 @@ class RocketMqBusLog(EndingLog):
     @property
     def here(self) -> frozenset[int]:
         return self.parts.here
-
-    def end(self, why: Callable[[], BridgeError]) -> None:
-        super().end(why)
-        for part in self.parts.all:
-            self._means.troubles.works(part.name)
 
     def _part(self, partition: int) -> Partition:
         self._check_partition(partition)
@@ -198,7 +193,7 @@ class RocketMqBusLog(EndingLog):
     async def _oldest(self, part: Partition) -> float | None:
         ask = partial(self._offsets.earliest_ms, part.queue)
         doing = f"cannot find the oldest event of {part.name}"
-        time_ms = await persist(ask, part.name, doing, self._means.troubles, SHORT_S)
+        time_ms = await persist(ask, part.name, doing, self.parts.troubles, SHORT_S)
         return time_ms / 1000 if time_ms is not None else None
 
     # Cursors

@@ -17,7 +17,7 @@ from bridge.stores.bus.rocketmq.ends import Reading
 from bridge.stores.bus.rocketmq.means import Means
 from bridge.stores.bus.rocketmq.partition import Partition
 from bridge.stores.bus.rocketmq.registry import LogRow
-from bridge.stores.bus.rocketmq.trouble import persist
+from bridge.stores.bus.rocketmq.trouble import Troubles, persist
 from bridge.stores.bus.rocketmq.writer import Writer
 
 SETTLE_S, SETTLE_TRIES = 0.02, 250
@@ -34,6 +34,7 @@ class Partitions:
         self.writers: list[Writer] = []
         self._means = means
         self._moved = moved
+        self.troubles = Troubles()  # gone with the log, whatever of it is still under way then
         self.reading = reading = self._make_reading()
         self.cursors = Cursors(row, means.registry, reading, self.all, here=lambda: self.here, token=means.token)
         self.breaks = Breaks(row.id, means.registry, reading, self.all, self.cursors, here=lambda: self.here)
@@ -47,7 +48,8 @@ class Partitions:
             cluster=self._means.cluster,
             group=self.row.topic,
             chores=self._means.chores,
-            troubles=self._means.troubles,
+            troubles=self.troubles,
+            brokers=self._means.troubles,
             patience_s=self._means.patience_s,
             moved=self._moved,
             make_group=self._make_group,
@@ -73,8 +75,8 @@ class Partitions:
 
     @property
     def problems(self) -> dict[str, str]:
-        """What keeps this process from its share."""
-        return self.division.problems if self.division is not None else {}
+        """What does not work at the moment, and what keeps this process from its share."""
+        return self.troubles.current | (self.division.problems if self.division is not None else {})
 
     def grow(self, row: LogRow, *, empty: bool = False) -> None:
         """Take in the queues that are new in ``row``; ``empty``: they have just been made."""
@@ -105,7 +107,7 @@ class Partitions:
 
     async def _refresh(self, part: Partition) -> None:
         try:
-            await persist(part.learn, part.name, f"cannot find the ends of {part.name}", self._means.troubles, 0)
+            await persist(part.learn, part.name, f"cannot find the ends of {part.name}", self.troubles, 0)
         except BridgeError:
             return  # it is told, and tried again soon
 

@@ -10,7 +10,7 @@ from bridge.rocketmq.errors import RocketMQError
 from bridge.stores.bus.rocketmq.changes import Changes
 from bridge.stores.bus.rocketmq.log import RocketMqBusLog
 from bridge.stores.bus.rocketmq.means import Means
-from bridge.stores.bus.rocketmq.registry import LogRow
+from bridge.stores.bus.rocketmq.partitions import Partitions
 from bridge.stores.bus.rocketmq.rivals import Rivals
 
 log = structlog.get_logger()
@@ -77,14 +77,14 @@ class Upkeep:
         while True:
             for each in list(self._logs.values()):
                 await self._rivals.show(each.parts.row)
-                await self._look_for_rivals(each.parts.row)
+                await self._look_for_rivals(each.parts)
             await asyncio.sleep(SHOW_S)
 
-    async def _look_for_rivals(self, row: LogRow) -> None:
-        what = f"group {row.topic}"
+    async def _look_for_rivals(self, parts: Partitions) -> None:
+        what = f"group {parts.row.topic}"
         try:
-            await self._rivals.check(row)
+            await self._rivals.check(parts.row)
         except StoreUnavailable as error:
-            self._troubles.failed(what, error)
+            parts.troubles.failed(what, error)
         else:
-            self._troubles.works(what)
+            parts.troubles.works(what)

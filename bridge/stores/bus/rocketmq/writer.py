@@ -166,10 +166,10 @@ class Writer:
     def _first(self, answer: Command) -> int:
         what = f"durability on {self._partition.queue.broker}"
         if answer.code == ResponseCode.SUCCESS:
-            self._reading.troubles.works(what)
+            self._reading.brokers.works(what)
         else:
             reason = f"events are stored, but not as durably as the broker is asked to: {answer.remark or answer.code}"
-            self._reading.troubles.failed(what, StoreUnavailable(reason))
+            self._reading.brokers.failed(what, StoreUnavailable(reason))
         try:
             return int(answer.ext["queueOffset"])
         except (KeyError, ValueError) as error:
