@@ -18,7 +18,7 @@ from bridge.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-NOT_SOURCE = {".git", ".venv", "data", "out", "build", "dist", "bridge.egg-info"}
+NOT_SOURCE = {".git", ".cluster", ".venv", "data", "out", "build", "dist", "bridge.egg-info"}
 BESIDE = ("docs", "examples", "protos", "tests", ".ci")
 FILES = ("README.md", "CHANGELOG.md", "LICENSE", "Makefile", "constraints.txt", "pyproject.toml")
 INDIRECT = {"httptools", "googleapis-common-protos", "protobuf"}
@@ -90,7 +90,9 @@ def test_the_wheel_runs(built: Path, tmp_path: Path) -> None:
     (wheel,) = built.glob("*.whl")
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-index", "--no-deps")
     run(*pip, "--target", tmp_path / "site", wheel, cwd=tmp_path)
-    where = run(sys.executable, "-c", "import bridge.app; print(bridge.__file__)", cwd=tmp_path, PYTHONPATH="site")
+    where = run(
+        sys.executable, "-c", "import bridge.app.serving; print(bridge.__file__)", cwd=tmp_path, PYTHONPATH="site"
+    )
     assert where.strip() == "site/bridge/__init__.py" or str(tmp_path / "site") in where
     command = (sys.executable, tmp_path / "site" / "bin" / "bridge")
     assert VERSION in run(*command, "--version", cwd=tmp_path, PYTHONPATH="site")

@@ -40,6 +40,7 @@ class SlowTimers:
         self._timers = MemoryTimers()
         self._dice = random.Random(1)
         self._asked: list[asyncio.Task[Any]] = []
+        self._dead = False
 
     def __getattr__(self, name: str) -> Any:
         async def ask(*given: Any, **more: Any) -> Any:
@@ -54,14 +55,20 @@ class SlowTimers:
             await asyncio.wait(before)
         for _ in range(self._dice.randint(0, self._turns)):
             await asyncio.sleep(0)
+        if self._dead:
+            await asyncio.Event().wait()
         return await getattr(self._timers, name)(*given, **more)
 
-    async def crash(self) -> None:
-        """What was asked for and not done is never done."""
+    def crash(self) -> None:
+        """What was asked for and is not done is never done, and nobody is told."""
+        self._dead = True
+
+    async def start_again(self) -> None:
         asked, self._asked = self._asked, []
         for task in asked:
             task.cancel()
         await asyncio.gather(*asked, return_exceptions=True)
+        self._dead = False
 
 
 class SlowPlay(Play):
@@ -71,9 +78,9 @@ class SlowPlay(Play):
         self.world.start_again()
 
     async def do_crash(self) -> None:
-        await self.timers.crash()
+        self.timers.crash()
         await self._running.__aexit__(None, None, None)
-        await self.timers.crash()
+        await self.timers.start_again()
         self.world.start_again()
         self._running = at_work(self.world)
         await self._running.__aenter__()
