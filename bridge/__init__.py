@@ -23,8 +23,7 @@ meet only in the stores. Where to look:
 - ``testing``       fakes, a clock, a bridge in a process of its own: for authors of connectors, too
 - ``errors``        the error tree: whose fault, and is it worth another try?
 - ``settings``      what an operator tells a bridge; ``telemetry`` is what it tells
-- ``workers``       several processes behind one address; ``siblings`` tells the metrics of all of them
-- ``app``           the composition root: the only module that sees everything
+- ``app``           the composition root: the only room that sees everything; one process or several behind one address
 
 The README has the same map as questions, and the words. ``_proto`` is generated from ``protos/``.
 """

@@ -39,7 +39,7 @@ def copy(
     Order and partition stay; offsets begin at 0. If it is ended, the same command goes on. At the end both sides are
     compared. Nobody may put to these buses meanwhile: stop the bridge first. Rules and other definitions are not copied.
     """
-    from bridge.app import copy as run
+    from bridge.app.copying import copy as run
     from bridge.settings import load_settings
 
     if source == target and (from_config or config) == config:

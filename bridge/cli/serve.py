@@ -58,7 +58,7 @@ def serve(config: Path | None, open_: bool, **flags: str | None) -> None:
     Ctrl-C finishes what is under way and stops; a second Ctrl-C stops at once. Nothing acknowledged is lost by either.
     """
     settings = _load(config, open_, flags)
-    from bridge.app import serve as run
+    from bridge.app.serving import serve as run
 
     sys.exit(run(settings))
 

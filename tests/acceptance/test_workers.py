@@ -49,7 +49,7 @@ def workers(door: Door) -> list[int]:
         ["ps", "-e", "-o", "pid=,args="], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     log = door.process.log()
-    pids = [int(line.split()[0]) for line in found if "bridge.workers" in line]
+    pids = [int(line.split()[0]) for line in found if "bridge.app.workers" in line]
     return [pid for pid in pids if f'"pid": {pid},' in log]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.app import Bridge
+from bridge.app.bridge import Bridge
 from bridge.controlplane.documents import YAML, parse_documents
 from bridge.errors import InvalidConfig, StartError, StoreUnavailable
 from bridge.model.event import DataForm, Event
@@ -75,14 +75,14 @@ async def test_events_flow_and_a_restart_goes_on() -> None:
         async with running(fake) as bridge:
             await apply(bridge, BUS, RULE)
             for number in range(50):
-                assert await bridge.ingress.put_events("traffic", [event(number)]) == {}
+                assert await bridge.flow.ingress.put_events("traffic", [event(number)]) == {}
             assert sorted(await lines(50), key=int) == [f"{n}" for n in range(50)]
             assert await bridge.reasons() == {}
             (bus,) = (await bridge.status()).buses
             assert (bus.events, bus.lag, bus.partitions) == (50, 0, 1)
         async with running(fake) as bridge:
             fake.brokers[0].put("bridge-traffic", b"from somebody else", 0, {"UNIQ_KEY": "other"})
-            await bridge.ingress.put_events("traffic", [event(50)])
+            await bridge.flow.ingress.put_events("traffic", [event(50)])
             assert sorted((await lines(52))[50:]) == ["50", "other"]
 
 
@@ -91,10 +91,10 @@ async def test_what_a_broker_crash_repeats_is_little() -> None:
     async with FakeCluster() as fake, running(fake) as bridge:
         await apply(bridge, BUS, RULE)
         for number in range(20):
-            await bridge.ingress.put_events("traffic", [event(number)])
+            await bridge.flow.ingress.put_events("traffic", [event(number)])
         await lines(20)
         await fake.restart(crash=True)
-        await bridge.ingress.put_events("traffic", [event(20)])
+        await bridge.flow.ingress.put_events("traffic", [event(20)])
         assert (await lines(21))[20:] == ["20"]
 
 
@@ -102,13 +102,13 @@ async def test_readiness_follows_the_broker() -> None:
     """It names what is wrong while a broker is away; the service stays up and goes on by itself."""
     async with FakeCluster() as fake, running(fake) as bridge:
         await apply(bridge, BUS, RULE)
-        await bridge.ingress.put_events("traffic", [event(0)])
+        await bridge.flow.ingress.put_events("traffic", [event(0)])
         await lines(1)
         await fake.stop()
         async with asyncio.timeout(10):
             while not any("broker-a" in what for what in await bridge.reasons()):
                 await asyncio.sleep(0.02)
-        putting = asyncio.ensure_future(bridge.ingress.put_events("traffic", [event(1)]))
+        putting = asyncio.ensure_future(bridge.flow.ingress.put_events("traffic", [event(1)]))
         await asyncio.sleep(0.05)
         await fake.start()
         await putting
@@ -121,20 +121,20 @@ async def test_it_starts_before_its_cluster() -> None:
     async with FakeCluster() as fake:
         async with running(fake) as bridge:
             await apply(bridge, BUS, RULE)
-            await bridge.ingress.put_events("traffic", [event(0)])
+            await bridge.flow.ingress.put_events("traffic", [event(0)])
             await lines(1)
         await fake.stop()
         await fake.stop_name_server()
         async with running(fake) as bridge:
             assert {"store: name server", "bus traffic"} <= (await bridge.reasons()).keys()
             with pytest.raises(StoreUnavailable):
-                await bridge.ingress.put_events("traffic", [event(1)])
+                await bridge.flow.ingress.put_events("traffic", [event(1)])
             await fake.start_name_server()
             await fake.start()
             async with asyncio.timeout(10):
                 while True:
                     try:
-                        await bridge.ingress.put_events("traffic", [event(1)])
+                        await bridge.flow.ingress.put_events("traffic", [event(1)])
                         break
                     except StoreUnavailable:
                         await asyncio.sleep(0.05)
@@ -153,7 +153,7 @@ async def test_topics_have_the_prefix_and_requests_the_signature() -> None:
     given = {"rocketmq__access_key": "key", "rocketmq__secret_key": "secret", "rocketmq__topic_prefix": "Test"}
     async with FakeCluster(credentials=Credentials("key", "secret")) as fake, running(fake, **given) as bridge:
         await apply(bridge, BUS)
-        await bridge.ingress.put_events("traffic", [event(0)])
+        await bridge.flow.ingress.put_events("traffic", [event(0)])
         assert len(fake.brokers[0].messages("Test-traffic")) == 1
 
 
@@ -172,8 +172,8 @@ async def test_a_message_that_is_refused_is_told_to_who_puts_it() -> None:
         await apply(bridge, BUS)
         fake.faults.refuse(16, "no permission", codes=SENDS)
         with pytest.raises(StoreUnavailable, match="no permission"):
-            await bridge.ingress.put_events("traffic", [event(0)])
-        await bridge.ingress.put_events("traffic", [event(1)])
+            await bridge.flow.ingress.put_events("traffic", [event(0)])
+        await bridge.flow.ingress.put_events("traffic", [event(1)])
         await until_ready(bridge)
 
 
@@ -211,7 +211,7 @@ async def test_tls_as_the_settings_say(certificate: Path) -> None:
     async with FakeCluster(tls=tls) as fake:
         async with running(fake, rocketmq__tls_server_name="broker.example", **given) as bridge:
             await apply(bridge, BUS)
-            await bridge.ingress.put_events("traffic", [event(0)])
+            await bridge.flow.ingress.put_events("traffic", [event(0)])
         async with running(fake, **given) as bridge:  # the name in the certificate is not that of the address
             assert "TLS" in (await bridge.reasons())["store: name server"]
 

@@ -3,7 +3,7 @@
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bridge.siblings import Siblings, merge_metrics
+from bridge.app.siblings import Siblings, merge_metrics
 from bridge.telemetry import Telemetry
 
 

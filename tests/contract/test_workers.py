@@ -30,14 +30,14 @@ while True:
 """
 PROGRAM = """
 import sys
-import bridge.workers as workers
+import bridge.app.supervisor as supervisor
 from bridge.settings import load_settings
 from pathlib import Path
-workers.PROGRAM = ("-c", sys.argv[1])
-workers.FIRST_REST_S, workers.GRACE_S = 0.05, 0.5
+supervisor.PROGRAM = ("-c", sys.argv[1])
+supervisor.FIRST_REST_S, supervisor.GRACE_S = 0.05, 0.5
 flags = {"http.listen": sys.argv[2], "grpc.listen": "127.0.0.1:0", "server.workers": "3", "stop.drain": "200ms",
          "catalog.url": "postgresql://user:secret@nowhere/x"}
-sys.exit(workers.supervise(load_settings(Path("/dev/null"), {}, flags)))
+sys.exit(supervisor.supervise(load_settings(Path("/dev/null"), {}, flags)))
 """
 
 

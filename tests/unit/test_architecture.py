@@ -34,8 +34,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {"version", "errors", "model", "client", "cli", "app", "settings", "rules.explain", "rules.preview"},
     "testing": {"*"},
     "app": {"*"},
-    "workers": GROUND | {"app", "settings", "telemetry"},
-    "siblings": GROUND,
     "__init__": {"version"},
     "__main__": {"cli"},
 }

@@ -15,11 +15,11 @@ from bridge.settings import Settings
 
 @pytest.fixture(autouse=True)
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
-    """What `bridge.app.serve` was given instead of starting anything."""
+    """What `bridge.app.serving.serve` was given instead of starting anything."""
     given: list[Settings] = []
-    app = ModuleType("bridge.app")
+    app = ModuleType("bridge.app.serving")
     app.serve = lambda settings: given.append(settings) or 7  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "bridge.app", app)
+    monkeypatch.setitem(sys.modules, "bridge.app.serving", app)
     monkeypatch.chdir(tmp_path)
     return given
 

@@ -10,22 +10,19 @@ supervisor is gone stops: its standard input ends.
 
 import asyncio
 import contextlib
-import os
 import signal
-import socket
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 
 import msgspec
 import structlog
 
+from bridge.app.listening import held
 from bridge.errors import StartError
-from bridge.settings import Address, Settings, as_flags
+from bridge.settings import Settings, as_flags
 from bridge.telemetry import set_up_logging
 from bridge.version import VERSION
 
@@ -35,7 +32,7 @@ FIRST_REST_S, LONGEST_REST_S = 1.0, 30.0
 """How long a worker that ended rests before it is started again; twice as long each time, until it has lived for long."""
 GRACE_S = 5.0
 """How long a worker may take to stop beyond ``stop.drain``."""
-PROGRAM = ("-m", "bridge.workers")
+PROGRAM = ("-m", "bridge.app.workers")
 """What Python runs as a worker."""
 READY = b"ready\n"
 """What a worker writes once it serves."""
@@ -114,8 +111,8 @@ def supervise(settings: Settings) -> int:
     set_up_logging(settings.log.level, settings.log.format)
     try:
         with ExitStack() as stack:
-            grpc = stack.enter_context(_held(settings.grpc.address, "gRPC"))
-            http = stack.enter_context(_held(settings.http.address, "HTTP"))
+            grpc = stack.enter_context(held(settings.grpc.address, "gRPC"))
+            http = stack.enter_context(held(settings.http.address, "HTTP"))
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bridge-workers-"))
             flags = as_flags(settings) | {"grpc.listen": str(grpc), "http.listen": str(http), "server.workers": "1"}
             orders = [Orders(number=n, settings=flags, folder=folder) for n in range(1, settings.server.workers + 1)]
@@ -189,29 +186,6 @@ def _obey_signals(workers: list[Worker]) -> asyncio.Event:
     return asked
 
 
-@contextmanager
-def _held(address: Address, what: str) -> Iterator[Address]:
-    """An address that is ours: nobody listens there, and nobody else can, but workers. With a port, if it had none."""
-    if not hasattr(socket, "SO_REUSEPORT"):
-        raise StartError(
-            "workers cannot share an address on this system; run several bridges on addresses of their own"
-        )
-    try:
-        family, *_, place = socket.getaddrinfo(
-            address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, socket.SOCK_STREAM) as alone:  # sockets that share would not see each other
-            alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            alone.bind(place)
-            alone.listen(1)
-        with socket.socket(family, socket.SOCK_STREAM) as holder:
-            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            holder.bind(place)
-            yield Address(address.host, holder.getsockname()[1])
-    except OSError as error:
-        raise StartError(f"cannot listen on {address} for {what}: {error.strerror or error}") from error
-
-
 def _welcome(number: int, addresses: str, settings: Settings) -> str:
     return f"""\
 bridge {VERSION} is ready, with {number} workers. Ctrl-C stops it.
@@ -220,33 +194,3 @@ bridge {VERSION} is ready, with {number} workers. Ctrl-C stops it.
 Try, in another terminal:
   bridge status
 """
-
-
-# In a worker
-
-
-def main() -> int:
-    """One worker: what it is to do stands in the first line of its standard input, whose end ends it."""
-    from bridge.app import work
-    from bridge.settings import load_settings
-
-    orders = msgspec.json.decode(_first_line(0), type=Orders)
-    settings = load_settings(Path(os.devnull), {}, orders.settings)
-
-    def tell() -> None:
-        sys.stdout.buffer.write(READY)
-        sys.stdout.flush()
-
-    return work(settings, orders.number, Path(orders.folder), tell)
-
-
-def _first_line(handle: int) -> bytes:
-    """Read byte by byte, so that nothing of what follows is taken away from who waits for its end."""
-    line = bytearray()
-    while (byte := os.read(handle, 1)) not in {b"\n", b""}:
-        line += byte
-    return bytes(line)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
