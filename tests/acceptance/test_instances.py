@@ -233,8 +233,9 @@ def test_a_blocked_target_goes_on_wherever_it_is_blocked(
     assert b.http("POST", ONE.format(name) + "/resume", {"skip": True}).status == 200
     letters = f"/v1/buses/{name}/dead-letters"
     until(lambda: len(a.http("GET", letters).body["items"]) >= 2, 10)
+    time.sleep(2)  # each has tried its next event, and has told the other one
+    until(lambda: all(door.target(name, "r", "t")["state"] == "blocked" for door in pair), 10)
     receiver.status = 204
-    until(lambda: a.target(name, "r", "t")["state"] == "blocked", 10)
     buried = {one["eventId"] for one in a.http("GET", letters).body["items"]}
     time.sleep(1.5)
     assert receiver.taken == []

@@ -95,6 +95,16 @@ async def pulled(cluster: Cluster, broker: str, topic: str, offset: int) -> Comm
     return await cluster.call_broker(broker, RequestCode.PULL_MESSAGE, ext, timeout_s=20)
 
 
+async def until_entered(cluster: Cluster, broker: str, topic: str, end: int) -> None:
+    """A real broker enters what it has stored into its queue some milliseconds later."""
+    async with asyncio.timeout(10):
+        while True:
+            asked = await cluster.call_broker(broker, RequestCode.GET_MAX_OFFSET, {"topic": topic, "queueId": "1"})
+            if int(asked.ext["offset"]) >= end:
+                return
+            await asyncio.sleep(0.01)
+
+
 async def test_a_topic_and_its_route(cluster: Cluster, broker: str, topic: str) -> None:
     """What was defined is what brokers and name servers say."""
     route = await cluster.route(topic)
@@ -113,6 +123,7 @@ async def test_single_messages_and_batches(cluster: Cluster, broker: str, topic:
         broker, RequestCode.SEND_BATCH_MESSAGE, sending(topic, m="true"), encode_batch(many)
     )
     assert (sent.ext["queueOffset"], batch.ext["queueOffset"]) == ("0", "1")
+    await until_entered(cluster, broker, topic, 4)
     answer = await pulled(cluster, broker, topic, 0)
     messages = decode_messages(answer.body)
     assert b"".join(map(encode_message, messages)) == answer.body
