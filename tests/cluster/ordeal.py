@@ -148,11 +148,15 @@ class Ordeal:
 
     async def ready(self, seconds: float = 60) -> None:
         """Until each bridge says that it is."""
-        async with asyncio.timeout(seconds):
-            for bridge in self.bridges:
-                while reasons := await bridge.reasons():
-                    self.told.update(reasons.values())
-                    await asyncio.sleep(REST_S)
+        reasons: Json = {}
+        try:
+            async with asyncio.timeout(seconds):
+                for bridge in self.bridges:
+                    while reasons := await bridge.reasons():
+                        self.told.update(reasons.values())
+                        await asyncio.sleep(REST_S)
+        except TimeoutError:
+            raise AssertionError(f"not ready after {seconds} s: {reasons}") from None
 
     async def kill(self, bridge: BusBridge, *, and_broker: Callable[[], Awaitable[None]] | None = None) -> None:
         """SIGKILL for one of them. What its cursor said then is what may come twice; nobody knows where the broker is
