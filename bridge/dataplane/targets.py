@@ -70,6 +70,7 @@ class RunningTarget:
         self._coming: Pipeline | None = None
         self._finishing: Pipeline | None = None
         self._gone = False
+        self._attached = asyncio.Event()  # the live cursor has begun again, or never will
         self._flow: asyncio.Task[None] | None = None
 
     @property
@@ -139,6 +140,7 @@ class RunningTarget:
     def attach(self, live: Pipeline, refresh: Refresh) -> None:
         """The live cursor begins (again). A target that is behind begins its own."""
         self._live = live
+        self._attached.set()
         self._refresh = refresh
         if self.gate.closed and self._own is None:
             self._begin(self._pipeline())
@@ -255,8 +257,13 @@ class RunningTarget:
 
     async def _until_live_has(self, read: Mapping[int, int]) -> None:
         """The own cursor may be further: after a restart the live one would bring that again."""
-        while self._live is None or not await self._live.until_committed(read):  # noqa: ASYNC110
-            await asyncio.sleep(1)  # as long as the live one rests before it begins again
+        while not self._gone:
+            live = self._live
+            if live is not None and await live.until_committed(read):
+                return
+            if self._live is live and not self._gone:  # it has ended, and begins again
+                self._attached.clear()
+                await self._attached.wait()
 
     async def _forget_cursor(self) -> None:
         """Where several instances read the bus, of what is read here: another one may have the target anew already."""
@@ -270,6 +277,7 @@ class RunningTarget:
     async def stop(self) -> None:
         """Read nothing and bring nothing back any more; cursor and parked deliveries stay."""
         self._gone = True
+        self._attached.set()
         self._finishing = None
         flow, self._flow, self._own = self._flow, None, None
         if flow is not None:

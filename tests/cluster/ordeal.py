@@ -37,8 +37,6 @@ SETTLE_S = 3.0
 """In so long what a target has taken is committed, or a bridge that gives a partition away has ended what is under way."""
 FORGOTTEN_S = 15.0
 """Commits of so long are lost when a broker is killed: it flushes them every 5 s, 10 s after its start for the first time."""
-RENUMBERED_S = 15.0
-"""So long after a broker's death all instances know whether its queues have lost their ends."""
 LOG_S = 0.2
 """How exactly it is known when something happened in another process."""
 
@@ -55,7 +53,6 @@ class Ordeal:
         self._sinks = Sinks(self.history, seed, self._clock)
         self._seed = seed
         self._number = 0
-        self._broker_deaths: list[float] = []
         for one in WATCHED:
             self._sinks.add(one)
 
@@ -171,10 +168,6 @@ class Ordeal:
             await and_broker()
         self.history.ends.append(End(0.0, 0.0, time.monotonic(), None, look))
 
-    def broker_died(self) -> None:
-        """From now on, for a while, an instance that does not read a partition may tell wrong places in it."""
-        self._broker_deaths.append(time.monotonic())
-
     async def mend(self) -> None:
         """Apply the bus again, as an operator does."""
         await self.bridges[0].apply(*documents(self._sinks.url))
@@ -239,14 +232,10 @@ class Ordeal:
             page = await live.client.read(BUS, start=token, limit=1000)
             stored |= {(e.partition, e.offset): int(json.loads(bytes(e.event))["id"]) for e in page.events}
             token = page.next_page_token
-        told = [put for put in self.history.acknowledged() if put.place and not self._is_doubtful(put)]
-        wrong = [put for put in told if stored.get(put.place) != put.event.number]
+        wrong = [put for put in self.history.acknowledged() if put.place and stored.get(put.place) != put.event.number]
         assert not wrong, f"not where it was said to be: {wrong[:5]}"
         twice = [number for number, times in Counter(stored.values()).items() if times > 1]
         assert not twice, f"stored twice: {twice[:10]}"
-
-    def _is_doubtful(self, put: Put) -> bool:
-        return any(put.started - RENUMBERED_S < time < put.ended + RENUMBERED_S for time in self._broker_deaths)
 
 
 def _may_come_twice(end: End, one: Watched, put: Put, before: float, after: float) -> bool:

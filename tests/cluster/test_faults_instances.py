@@ -87,7 +87,6 @@ async def test_the_cluster_is_killed(own: OwnCluster, ordeal: Ordeal) -> None:
         for names in ([BROKER], [NAME_SERVER], [BROKER, NAME_SERVER]):
             await ordeal.more(300)
             await asyncio.gather(*[own.kill(name) for name in names])
-            ordeal.broker_died()
             await own.up()
             await ordeal.ready()
         await ordeal.more(300)

@@ -144,6 +144,28 @@ async def test_a_target_that_came_back_before_the_others_gets_nothing_twice_afte
         assert sorted(world.boxes["shut"]) == ids
 
 
+async def test_who_waits_for_the_live_cursor_ends_with_its_target() -> None:
+    """Else each division would leave some behind, waiting for ever."""
+    world = World(patience_s=0)
+    await world.define("Bus", "b", partitions=2)
+    world.closed |= {"shut", "jammed"}
+    await world.rule("slow", "shut")
+    await world.rule("first", "jammed", pattern={"id": ["0000"]}, target={"errorsTolerance": "NONE"})
+    async with at_work(world):
+        ids = await put(world, 0, 400)
+        bus = await world.buses.get("b")
+        slow = next(target for target in bus.rules.targets() if target.names.rule == "slow")
+        await until(lambda: slow.behind)
+        world.closed.discard("shut")
+        world.opened.set()
+        await world.until("shut", *ids)
+        await until(lambda: not slow.behind)
+        assert slow._finishing is not None
+        world.buses._flows["b"].cancel()  # as a division does
+        await bus.end()
+        await until(lambda: not any("_finish" in repr(task.get_coro()) for task in asyncio.all_tasks()))
+
+
 async def test_a_deleted_rule_takes_its_own_cursor_with_it(world: World) -> None:
     """A new one of the name begins at its own start."""
     world.closed.add("shut")
