@@ -126,6 +126,23 @@ async def test_more_partitions_are_divided_too(fake: FakeCluster, tmp_path: Path
         await asyncio.gather(*following, return_exceptions=True)
 
 
+async def test_everybody_tells_the_same_offsets_when_an_end_was_lost(fake: FakeCluster, tmp_path: Path) -> None:
+    """Who does not read the partition waits for what its reader finds after the start of the broker."""
+    async with process(fake, tmp_path) as first, process(fake, tmp_path) as second:
+        await shares(3, 3, of=[first, second])
+        p = min(first.here)
+        for name in "abc":
+            await first.append([(p, chunk(name))])
+        await first.commit("live", {p: 3})
+        await fake.stop(crash=True)
+        del fake.brokers[0].log.queue("bridge-traffic", p).records[1:]
+        await fake.start()
+        (at,) = await second.append([(p, chunk("d"))])
+        assert at >= 3
+        for log in (first, second):
+            assert [event.id for c in await log.read(p, at, 10) for event in events_of(c, at)] == ["d"]
+
+
 async def test_a_lost_lock_ends_reading_at_once(fake: FakeCluster, tmp_path: Path) -> None:
     """Somebody else may read already: whoever waits is told, and what is committed is not kept."""
     async with process(fake, tmp_path) as log:

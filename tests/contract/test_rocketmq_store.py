@@ -19,7 +19,7 @@ from bridge.rocketmq.codes import RequestCode, ResponseCode
 from bridge.rocketmq.lookup import Lookup
 from bridge.rocketmq.routes import Queue
 from bridge.stores.bus.base import Bounds, BusLog
-from bridge.stores.bus.rocketmq import doubt, ends, partition
+from bridge.stores.bus.rocketmq import changes, doubt, ends, partition
 from bridge.stores.bus.rocketmq import log as bus_log
 from bridge.stores.bus.rocketmq.places import Place
 from bridge.stores.bus.rocketmq.store import Options, RocketMqBusStore
@@ -462,6 +462,23 @@ async def test_a_topic_that_somebody_deleted_is_made_anew_when_its_bus_is_applie
     assert store.problems() == {}
 
 
+async def test_events_that_went_with_a_deleted_topic_are_not_acknowledged(fake: FakeCluster, log: BusLog) -> None:
+    """A broker may still store and answer while it deletes a topic, and forget the events with the queue."""
+    await put(log, "a", "b")
+    await log.cursor("live")
+    forget_end(fake, 0)
+    fake.faults.slow(0.05, 1, codes=SENDS)
+    putting = asyncio.ensure_future(put(log, "c", "d", "e", "f"))
+    queue = fake.brokers[0].log.queue("bridge-traffic", 0)
+    await until(lambda: len(queue.records) == 4)
+    fake.brokers[0].log.expire("bridge-traffic", 0, before=3)
+    with pytest.raises(StoreUnavailable, match="gone with the end of its queue"):
+        async with asyncio.timeout(5):
+            await putting
+    next_one = await put(log, "g")
+    assert (await ids(log, 2), log.bounds(0)) == (["f", "g"], Bounds(next_one - 1, next_one + 1))
+
+
 async def test_an_operator_may_move_the_live_cursor(fake: FakeCluster, log: BusLog) -> None:
     """With RocketMQ's tools: whoever reads begins again where the group was set to."""
     await put(log, *"abcde")
@@ -641,8 +658,23 @@ async def test_a_dropped_log_is_no_trouble(
     with pytest.raises(NotFound):
         await waiting
     pulls = len(fake.requests(RequestCode.PULL_MESSAGE))
-    await until(lambda: len(fake.requests(RequestCode.PULL_MESSAGE)) > pulls)  # so the first one was answered
-    assert store.problems() == {}
+    await asyncio.sleep(0.1)
+    assert (store.problems(), len(fake.requests(RequestCode.PULL_MESSAGE))) == ({}, pulls)
+
+
+async def test_a_drop_does_not_wait_for_ever_for_what_is_under_way(
+    fake: FakeCluster, store: RocketMqBusStore, log: BusLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other buses are made and changed only when it is done."""
+    monkeypatch.setattr(changes, "FINISH_S", 0.1)
+    fake.faults.black_hole(codes=SENDS)
+    putting = asyncio.ensure_future(put(log, "a"))
+    await until(lambda: bool(fake.requests(RequestCode.SEND_BATCH_MESSAGE)))
+    async with asyncio.timeout(2):
+        await store.drop("traffic")
+        with pytest.raises(NotFound, match="was dropped"):
+            await putting
+        await store.create("other", 1)
 
 
 async def test_a_log_that_is_made_again_has_nothing_of_the_old_one(

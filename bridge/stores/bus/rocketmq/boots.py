@@ -4,6 +4,8 @@ A broker that has started again may have lost the newest events of a queue, and 
 was started says which events are from before and which are from after that.
 """
 
+import asyncio
+
 from bridge.errors import StoreUnavailable
 from bridge.rocketmq.admin import Brokers
 from bridge.rocketmq.cluster import Cluster
@@ -20,7 +22,12 @@ class Boots:
         """When the broker was started, as far as that was looked at."""
         self.known_before: int | None = None
         """The end that was known before the broker was there again; None while it never was away."""
+        self.sure = asyncio.Event()
+        """Cleared while offsets wait for what that means."""
+        self.sure.set()
         self._address: str | None = None  # of the broker, when that was looked at
+        self.in_doubt = False
+        """Whether the broker is there again, and was not looked at since then."""
         self._restarted = False
         self._partition = partition
         self._cluster = reading.cluster
@@ -32,12 +39,21 @@ class Boots:
 
     def connected(self, address: str) -> None:
         """This broker is there, perhaps again."""
-        if address == self._address and self._partition.known and self.known_before is None:
+        if address != self._address:
+            return
+        self.in_doubt = True
+        self.sure.clear()
+        if self._partition.known and self.known_before is None:
             self.known_before = self._partition.end
 
-    def looked_at(self, address: str, ms: int) -> None:
+    @property
+    def were_looked_at(self) -> bool:
+        return self._address is not None
+
+    def looked_at(self, address: str, ms: int | None) -> None:
         """Whether that start has lost something is found out, and written down."""
-        self._address, self.ms, self.known_before = address, ms, None
+        self._address, self.ms, self.known_before, self.in_doubt = address, ms, None, False
+        self.sure.set()
 
     def mended(self) -> None:
         self._restarted = False
@@ -45,12 +61,16 @@ class Boots:
     async def compare(self, ms: int, known: int) -> None:
         """The broker was started at this time; it had so much before. Raises RocketMQError.
 
-        What lies at the last offset that was known was stored before, or the queue has given that offset again. If nothing
-        lies there (yet), the queue looks shorter, and that will tell.
+        A broker enters everything that it has kept into its queues before it answers. So a queue that is shorter has lost
+        its end; and what lies at the last offset that was known was stored before, or the queue has given it again.
         """
         if self.ms is None or ms <= self.ms:
             return  # it is another one, that has been there for longer
         self._restarted = True
+        _, end = await self._partition.ends()
+        if end < known:
+            self._partition.lose(end)
+            return
         stored = await self._partition.stored_ms(known - 1)
         if stored is not None and stored >= ms:
             self._partition.lose(known - 1)

@@ -5,6 +5,8 @@ One change at a time, and each is carried through although its caller leaves.
 
 import asyncio
 
+import structlog
+
 from bridge.errors import Conflict, StoreError
 from bridge.stores.bus.lifetime import dropped
 from bridge.stores.bus.rocketmq.foundations import Foundations
@@ -12,6 +14,11 @@ from bridge.stores.bus.rocketmq.log import RocketMqBusLog
 from bridge.stores.bus.rocketmq.means import Means
 from bridge.stores.bus.rocketmq.registry import LogRow
 from bridge.stores.bus.rocketmq.rivals import Rivals
+
+log = structlog.get_logger()
+
+FINISH_S = 10.0
+"""A drop waits so long for what is under way; others wait for the drop."""
 
 
 class Changes:
@@ -81,7 +88,7 @@ class Changes:
             made.parts.begin()
         else:
             await self._learn(made)
-        await made.parts.breaks.check_boots()
+        await made.parts.starts.check()
         return made
 
     async def _keep(self, row: LogRow, partitions: int) -> RocketMqBusLog:
@@ -100,7 +107,7 @@ class Changes:
 
     async def _learn(self, found: RocketMqBusLog) -> None:
         await found.parts.refresh(float("inf"))
-        await found.parts.breaks.check_boots()
+        await found.parts.starts.check()
         if not self._means.is_shared:
             found.parts.check_known(range(found.partitions))
 
@@ -113,8 +120,7 @@ class Changes:
                 row = await self._registry.find(name)
                 if row is not None and found is not None:
                     found.is_leaving = True
-                    await found.parts.finish()
-                    await found.parts.settle()
+                    await _finish(found)
                 if row is not None:
                     await self._registry.leave(row.id)
             except StoreError:
@@ -129,10 +135,19 @@ class Changes:
         gone = self._logs.pop(name, None)
         if gone is not None:
             gone.end(lambda: dropped(name))
-            self._means.chores.run(gone.parts.leave())
+            self._means.chores.run(gone.parts.end())
 
     def _compare(self, name: str, row: LogRow | None) -> None:
         """Another process may have dropped a log, and made one of its name."""
         found = self._logs.get(name)
         if found is not None and (row is None or row.leaving or row.id != found.parts.row.id):
             self._forget(name)
+
+
+async def _finish(found: RocketMqBusLog) -> None:
+    try:
+        async with asyncio.timeout(FINISH_S):
+            await found.parts.finish()
+            await found.parts.settle()
+    except TimeoutError:
+        log.warning("what was under way in a bus that is deleted is given up", bus=found.name)

@@ -6,12 +6,19 @@ makes. The search comes after a pause: a request that was under way when its con
 
 import asyncio
 
+from bridge.rocketmq.records import UNIQ_KEY
 from bridge.stores.bus.rocketmq.chunks import heads
 from bridge.stores.bus.rocketmq.partition import Partition
 
 SETTLE_S = 0.5
 """By then a broker has carried out, or turned away, what it had taken in."""
 STEP = 1000
+_MARK = f"{UNIQ_KEY}\x01".encode()
+
+
+def mark_of(member: bytes) -> bytes:
+    """What is in this encoded message and in no other one."""
+    return member[member.rindex(_MARK) :]
 
 
 async def find_stored(partition: Partition, start: int, mark: bytes) -> int | None:

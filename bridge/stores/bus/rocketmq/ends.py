@@ -3,8 +3,8 @@
 ``end`` is told by answers to appends, at once, and by answers to pulls, which know of a message some milliseconds later:
 a broker enters it into its queue in the background. So a queue that looks shorter than it was is asked again; only when
 that lasts is its end believed to be lost. Three ways lead to that: it looks shorter for seconds (somebody made the topic
-anew), an append got an offset that was used before, or the broker has started again and what it has stored since begins
-before the end that was known (``boots``).
+anew), an append got an offset that was used before, or the broker has started again and has less than was known, or
+stored anew what was known (``boots``).
 """
 
 import asyncio

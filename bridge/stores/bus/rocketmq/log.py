@@ -14,6 +14,7 @@ from bridge.rocketmq.offsets import Offsets as QueueOffsets
 from bridge.stores.bus.base import Bounds, Offsets, Usage
 from bridge.stores.bus.lifetime import EndingLog, dropped
 from bridge.stores.bus.rocketmq.chunks import renumbered
+from bridge.stores.bus.rocketmq.doubt import find_stored, mark_of
 from bridge.stores.bus.rocketmq.means import Means
 from bridge.stores.bus.rocketmq.partition import Partition
 from bridge.stores.bus.rocketmq.partitions import Partitions
@@ -81,6 +82,7 @@ class RocketMqBusLog(EndingLog):
             if chunk.events < 1:
                 raise ValueError(f"a chunk of {chunk.events} events")
         encoded = [(partition, self._encode(chunk)) for partition, chunk in chunks]
+        numberings = [self.parts.all[partition].numbering for partition, _ in chunks]
         answers = [self.parts.writers[partition].append(members) for partition, members in encoded]
         offsets = await asyncio.gather(*answers, return_exceptions=True)
         for offset in offsets:
@@ -88,12 +90,18 @@ class RocketMqBusLog(EndingLog):
                 self._check()  # perhaps that is why
                 raise offset
         stored = [offset for offset in offsets if isinstance(offset, int)]
-        return [await self._outer(partition, at) for (partition, _), at in zip(chunks, stored, strict=True)]
+        places = [await self._outer(partition, at) for (partition, _), at in zip(chunks, stored, strict=True)]
+        for (partition, members), at, numbering in zip(encoded, stored, numberings, strict=True):
+            if self.parts.all[partition].numbering != numbering:
+                await self._unless_gone(_check_there(self.parts.all[partition], at, members))
+        return places
 
     async def _outer(self, partition: int, offset: int) -> int:
         """The partition's offset for one of its queue."""
+        part = self.parts.all[partition]
+        await self.parts.starts.until_sure(part)
         await self._until_whole(partition)
-        return self.parts.all[partition].numbering.outer(offset)
+        return part.numbering.outer(offset)
 
     async def _until_whole(self, partition: int) -> None:
         """While a lost end is being mended, offsets mean nothing certain."""
@@ -218,6 +226,14 @@ class RocketMqBusLog(EndingLog):
     async def delete_cursor(self, name: str, partitions: Iterable[int] | None = None) -> None:
         self._check()
         await self._unless_gone(self.parts.cursors.delete(name, partitions))
+
+
+async def _check_there(part: Partition, offset: int, members: Sequence[bytes]) -> None:
+    """A broker that deletes a topic may still store events and answer, and forget them with the queue: raises
+    StoreUnavailable. The queue's end was lost while they were on their way.
+    """
+    if await find_stored(part, offset, mark_of(members[0])) is None:
+        raise StoreUnavailable(f"{part.name}: the events are stored, and gone with the end of its queue")
 
 
 def _check_epoch(part: Partition, epoch: int) -> None:

@@ -17,8 +17,10 @@ from bridge.stores.bus.rocketmq.ends import Reading
 from bridge.stores.bus.rocketmq.means import Means
 from bridge.stores.bus.rocketmq.partition import Partition
 from bridge.stores.bus.rocketmq.registry import LogRow
+from bridge.stores.bus.rocketmq.starts import Starts
 from bridge.stores.bus.rocketmq.trouble import Troubles, persist
 from bridge.stores.bus.rocketmq.writer import Writer
+from bridge.stores.chores import Chores
 
 SETTLE_S, SETTLE_TRIES = 0.02, 250
 """How often, and how many times, it is looked whether a broker has entered everything into a queue."""
@@ -34,12 +36,14 @@ class Partitions:
         self.writers: list[Writer] = []
         self._means = means
         self._moved = moved
-        self.troubles = Troubles()  # gone with the log, whatever of it is still under way then
+        self.troubles = Troubles()
+        self._chores = Chores()
         self.reading = reading = self._make_reading()
         self.cursors = Cursors(row, means.registry, reading, self.all, here=lambda: self.here, token=means.token)
         self.breaks = Breaks(row.id, means.registry, reading, self.all, self.cursors, here=lambda: self.here)
+        self.starts = Starts(self.breaks, row.id, means.registry, reading, self.all, here=lambda: self.here)
         self.division = (
-            Division(means.cluster, means.client_id, self.all, means.chores, means.cadence) if means.is_shared else None
+            Division(means.cluster, means.client_id, self.all, self._chores, means.cadence) if means.is_shared else None
         )
         self.grow(row)
 
@@ -47,7 +51,7 @@ class Partitions:
         return Reading(
             cluster=self._means.cluster,
             group=self.row.topic,
-            chores=self._means.chores,
+            chores=self._chores,
             troubles=self.troubles,
             brokers=self._means.troubles,
             patience_s=self._means.patience_s,
@@ -126,7 +130,7 @@ class Partitions:
             await self.breaks.load()
             await asyncio.gather(*[self._refresh(part) for part in self.all if not part.known])
             self.check_known(self.here)
-            await self.breaks.check_boots()
+            await self.starts.check()
 
     async def leave(self) -> None:
         """Give back what is read here."""
@@ -139,6 +143,11 @@ class Partitions:
         """Let appends under way finish, and tell brokers what cursors they have not been told."""
         await asyncio.gather(*[writer.finish() for writer in self.writers])
         await self.cursors.close()
+
+    async def end(self) -> None:
+        """Give back what is read here, and end everything that is under way."""
+        await self.leave()
+        await self._chores.close()
 
     async def settle(self) -> None:
         """Return once brokers have entered into their queues what they have stored: a topic that is deleted before would

@@ -9,8 +9,8 @@ RocketMQ reads, its cursors are consumer groups.
 - ``log``: a log as its users see it; ``partitions``: all that belongs to one; ``means``: what logs share
 - ``writer``: appends, grouped into batches; ``doubt``: those whose answer was lost
 - ``partition``: reading a queue; ``ends``: where it ends; ``chunks``: what a pull brings
-- ``numbering``, ``breaks``: a queue that lost its end gives offsets twice, its partition does not; ``boots``: brokers that
-  were started again
+- ``numbering``, ``breaks``: a queue that lost its end gives offsets twice, its partition does not; ``starts``, ``boots``:
+  brokers that were started again
 - ``cursors``: positions; ``untold``: those that wait for their broker
 - ``division``: which process reads what; ``rivals``: those that have another catalog
 - ``trouble``: what goes wrong, and who is told
@@ -183,6 +183,7 @@ class RocketMqBusStore(NamedLogs[RocketMqBusLog]):
                 await self._changes.until_done()
         except TimeoutError:
             log.warning("RocketMQ did not answer at the end; what was not acknowledged may be stored or not")
+        await asyncio.gather(*[each.parts.end() for each in self._logs.values()])
         await self._stack.aclose()
 
     async def _finish(self, each: RocketMqBusLog) -> None:

@@ -43,11 +43,11 @@ class Upkeep:
     def connected(self, address: str) -> None:
         """A broker is there, perhaps again."""
         for each in self._logs.values():
-            each.parts.breaks.connected(address)
-        self._means.chores.run(self._check_boots())
+            each.parts.starts.connected(address)
+        self._means.chores.run(self._check_starts())
 
-    async def _check_boots(self) -> None:
-        await asyncio.gather(*[each.parts.breaks.check_boots(if_due=True) for each in list(self._logs.values())])
+    async def _check_starts(self) -> None:
+        await asyncio.gather(*[each.parts.starts.check_doubtful() for each in list(self._logs.values())])
 
     async def _refresh_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
@@ -64,7 +64,7 @@ class Upkeep:
             await asyncio.sleep(SYNC_S)
             try:
                 await self._changes.sync()
-                await self._check_boots()
+                await self._check_starts()
                 await self._means.cluster.info()
                 self._troubles.works("name server")
             except RocketMQError as error:

@@ -17,9 +17,8 @@ from bridge.rocketmq.codes import RequestCode, ResponseCode
 from bridge.rocketmq.errors import Malformed, RocketMQError, TooLarge
 from bridge.rocketmq.frames import Command
 from bridge.rocketmq.producer import Producer
-from bridge.rocketmq.records import UNIQ_KEY
 from bridge.rocketmq.sending import Parcel
-from bridge.stores.bus.rocketmq.doubt import find_stored
+from bridge.stores.bus.rocketmq.doubt import find_stored, mark_of
 from bridge.stores.bus.rocketmq.ends import Reading
 from bridge.stores.bus.rocketmq.partition import Partition
 from bridge.stores.bus.rocketmq.trouble import store_error
@@ -30,7 +29,6 @@ GROUP_BYTES = 2**20
 """More does not gather in one batch, unless one append has more."""
 TRIES = 3
 """How often a batch is sent whose answers are lost and that was not stored."""
-_MARK = f"{UNIQ_KEY}\x01".encode()
 
 
 class Append(NamedTuple):
@@ -156,7 +154,7 @@ class Writer:
                 if not error.maybe_done or tries == TRIES:
                     raise
                 log.warning("was it stored? the answer was lost", partition=partition.name, reason=str(error))
-                found = await find_stored(partition, start, members[0][members[0].rindex(_MARK) :])
+                found = await find_stored(partition, start, mark_of(members[0]))
                 if found is None:
                     continue
                 first = found
