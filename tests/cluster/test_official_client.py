@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bridge.errors import StartError
 from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.consumer import Puller
 from bridge.rocketmq.offsets import Offsets
 from bridge.rocketmq.producer import Producer
 from bridge.rocketmq.records import Message, StoredMessage
+from bridge.stores.bus.rocketmq.store import RocketMqBusStore
 from tests.cluster.official import Official
 
 pytestmark = [
@@ -70,3 +72,10 @@ async def test_it_reads_what_we_send(cluster: Cluster, topic: str, group: str, o
         assert (one["body"].encode("latin-1"), one["tag"], one["keys"]) == (bodies[n], "T", sorted(["a", f"b{n}"]))
         assert one["properties"]["CE_id"] == str(n)
         assert not one["corrupted"]
+
+
+async def test_a_proxy_is_no_name_server(proxy: str, tmp_path: Path) -> None:
+    """A bridge that is given the official client's address says so and does not start."""
+    store = RocketMqBusStore([proxy], f"sqlite:///{tmp_path}/catalog.db")
+    with pytest.raises(StartError, match="name server"):
+        await store.open()
