@@ -1,7 +1,9 @@
-# Each target is one line that also works by hand. `make help` lists them. PYTHON chooses the interpreter, VENV the place.
+# Each target is one line that also works by hand. `make help` lists them. PYTHON chooses the interpreter, VENV the place,
+# WORKERS how many processes share the tests (0: pytest alone; 3 keep two cores busy, as some tests wait).
 PYTHON ?= python3
 VENV ?= .venv
 PY = $(VENV)/bin/python
+WORKERS ?= 3
 BENCHES = put flow backlog http_target log timers codec transform filter
 
 .PHONY: help run test test-faults test-cluster lint types format fuzz bench bench-match bench-cluster bench-rocketmq proto clean
@@ -15,8 +17,8 @@ help:  ## list the targets
 run: $(VENV)/.run  ## install and start a bus on this machine, data in ./data
 	@$(VENV)/bin/bridge serve
 
-test: $(VENV)/.dev  ## every test that needs no server beside our own
-	PYTHONASYNCIODEBUG=1 $(PY) -m pytest -m "not external"
+test: $(VENV)/.dev  ## every test that needs no server beside our own (ARGS=... for pytest)
+	PYTHONASYNCIODEBUG=1 $(PY) -m pytest -m "not external" -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-faults: $(VENV)/.dev  ## kill bridges again and again, and check what they took and delivered; see docs/delivery.md
 	$(PY) -m tests.faults.history

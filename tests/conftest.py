@@ -1,8 +1,19 @@
-"""Of every test: how often Hypothesis tries a property, and a little less work for the garbage collector."""
+"""Of every test: how often Hypothesis tries a property, and a little less work for processes and the garbage collector."""
 
 import gc
+import os
+import signal
+import sys
 
 from hypothesis import settings
+
+# Tests start a hundred processes: what the first one compiles is kept for the others, whatever the environment says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# A run in the background of a shell inherits that Ctrl-C is ignored, and so would every process that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A deadline would measure how busy the machine is. A property that is dear sets its own number, in both profiles.
 settings.register_profile("default", deadline=None)

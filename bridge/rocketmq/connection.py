@@ -35,6 +35,10 @@ ONE_WAY_MAX_BYTES: Final = 4 * 2**20
 """A one-way request is refused while the server has this much left to read."""
 _HIGH_WATER_BYTES: Final = 2**20
 """Calls wait while the server has this much left to read."""
+_LARGE_BYTES: Final = 4096
+"""Pieces of this size, on average, are written as they are: joining them costs more than it saves. With batches of 32
+messages of 1 KiB, a tenth of a send.
+"""
 _CLOSE_S: Final = 1.0
 
 
@@ -195,8 +199,11 @@ class Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         if self._out and self._transport is not None and self.ended is None:
-            self._transport.write(b"".join(self._out))
-        self._out.clear()
+            if sum(map(len, self._out)) > _LARGE_BYTES * len(self._out):
+                self._transport.writelines(self._out)
+            else:
+                self._transport.write(b"".join(self._out))
+        self._out = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)

@@ -142,9 +142,11 @@ class FrameReader:
         self._size += len(data)
         if self._size < self._needed:
             return
-        data = b"".join(self._pieces) if len(self._pieces) > 1 else data
-        position, size = 0, self._size
-        needed = 8
+        if len(self._pieces) > 1:
+            first, data = self._join()
+            if first is not None:
+                yield first
+        position, size, needed = 0, len(data), 8
         while size - position >= 8:
             needed, word = _lengths(data, position)
             if size - position < needed:
@@ -156,6 +158,18 @@ class FrameReader:
         self._pieces = [data[position:]] if position < size else []
         self._size = size - position
         self._needed = needed
+
+    def _join(self) -> tuple[Command | None, bytes]:
+        """The frame that came in pieces, if its first one holds the header, and the bytes to go on with. A body of a
+        megabyte is copied once this way: joining all before it is cut out would cost twice as much.
+        """
+        first, *middle, last = self._pieces
+        start = 8 + (_lengths(first, 0)[1] & 0xFFFFFF) if self._needed > 8 else self._size
+        if len(first) < start:
+            return None, b"".join(self._pieces)
+        end = len(last) - (self._size - self._needed)
+        body = b"".join((memoryview(first)[start:], *middle, memoryview(last)[:end]))
+        return _read(first[4], first[8:start], body), last[end:]
 
 
 def _lengths(data: bytes, position: int) -> tuple[int, int]:
@@ -169,8 +183,11 @@ def _lengths(data: bytes, position: int) -> tuple[int, int]:
 def _decode(data: bytes, position: int, size: int, word: int) -> Command:
     start = position + 8
     body = start + (word & 0xFFFFFF)
-    read = _decode_binary if word >> 24 else _decode_json
-    return read(data[start:body], data[body : position + size])
+    return _read(word >> 24, data[start:body], data[body : position + size])
+
+
+def _read(codec: int, header: bytes, body: bytes) -> Command:
+    return (_decode_json if codec == _JSON else _decode_binary)(header, body)
 
 
 def _decode_json(header: bytes, body: bytes) -> Command:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 MAKER_BYTES = 10
 _NUMBERS = 0x10000
+_HEX = [f"{byte:02X}" for byte in range(0x100)]
+"""Of each byte; half the cost of writing a number."""
 
 
 def client_id(host: str, pid: int, noise: bytes) -> str:
@@ -53,4 +55,4 @@ class UniqueIds:
         self._next = end % _NUMBERS
         self._last_ms = now_ms if self._next else now_ms + 1  # the numbers of this millisecond may be used up
         head = f"{self._maker}{now_ms - self._start_ms:08X}"
-        return [f"{head}{count:04X}" for count in range(first, end)]
+        return [head + _HEX[count >> 8] + _HEX[count & 0xFF] for count in range(first, end)]

@@ -13,6 +13,17 @@ _GRPC = re.compile(r"^ +gRPC +(\S+)")
 _HTTP = re.compile(r"^ +HTTP +http://(\S+)")
 
 
+def environ_of_users() -> dict[str, str]:
+    """What a process inherits that runs as users run it: asyncio's debug mode, which tests set for themselves, takes twice
+    the time; where tests find servers is no setting.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name != "PYTHONASYNCIODEBUG" and not name.startswith("BRIDGE_TEST_")
+    }
+
+
 class BridgeProcess:
     """``bridge serve`` on free ports of the loopback, with its data in ``folder``. Its log goes to ``folder/log``.
 
@@ -30,14 +41,7 @@ class BridgeProcess:
         self.data = folder / "data"
         self._flags = flags
         self._program = program
-        # As users run it: asyncio's debug mode, which tests set for themselves, takes twice the time; where tests find
-        # servers is no setting.
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if name != "PYTHONASYNCIODEBUG" and not name.startswith("BRIDGE_TEST_")
-        }
-        self._environ = inherited | dict(environ or {})
+        self._environ = environ_of_users() | dict(environ or {})
         self._process: subprocess.Popen[str] | None = None
         self.grpc = self.http = ""
 

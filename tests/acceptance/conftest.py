@@ -4,25 +4,25 @@ import asyncio
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from bridge.rocketmq.cluster import Cluster
-from bridge.testing.process import BridgeProcess
+from bridge.testing.process import BridgeProcess, environ_of_users
 from tests.cluster.bus import sweep
 
 STORES = ["lmdb", pytest.param("rocketmq", marks=pytest.mark.external)]
-"""Where buses live: every test with a bridge of its own runs on each. ``ON_LMDB`` for what only a folder of ours has."""
-ON_LMDB = pytest.mark.parametrize("door", ["lmdb"], indirect=True)
+"""Where buses live: every test with a bridge of its own runs on each."""
 
 
 class Answer(NamedTuple):
@@ -53,9 +53,8 @@ class Door:
     def cli(self, *words: str, given: str = "", code: int = 0) -> str:
         """Standard output of a command, which must end with that exit code."""
         command = [sys.executable, "-m", "bridge", "--server", self.process.http, *words]
-        ran = subprocess.run(
-            command, input=given, capture_output=True, text=True, timeout=60, cwd=self.process.folder, check=False
-        )
+        place = {"cwd": self.process.folder, "env": environ_of_users()}
+        ran = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False, **place)
         assert ran.returncode == code, f"{words} ended with {ran.returncode}:\n{ran.stdout}\n{ran.stderr}"
         return ran.stdout
 
@@ -140,8 +139,64 @@ async def _sweep(name_server: str, prefix: str) -> None:
         await sweep(cluster, prefix)
 
 
+class Heirloom:
+    """A bridge that test hands to test, without buses and files each time. Where one ended it, the next gets a new one."""
+
+    def __init__(self, make_folder: Callable[[], Path]) -> None:
+        self._make_folder = make_folder
+        self._process = ExitStack()
+        self._door: Door | None = None
+
+    @contextmanager
+    def lent(self) -> Iterator[Door]:
+        if self._door is None:
+            self._door = Door(self._process.enter_context(BridgeProcess(self._make_folder())))
+        try:
+            yield self._door
+            self._clear(self._door)
+        except BaseException:
+            self.end()  # whatever it is that went wrong, no other test shall meet it
+            raise
+
+    def _clear(self, door: Door) -> None:
+        if not door.process.running:
+            self.end()
+            return
+        for shown in door.http("GET", "/v1/buses?limit=1000").body["items"]:
+            path = f"/v1/buses/{shown['name']}"
+            for its in door.http("GET", f"{path}/rules?limit=1000").body["items"]:
+                assert door.http("DELETE", f"{path}/rules/{its['name']}").status == 200
+            # They outlive their bus, and would be those of the next one of that name.
+            assert door.http("POST", f"{path}/dead-letters:purge", {"all": True}).status == 200
+            assert door.http("DELETE", path).status == 200
+        for path in door.process.folder.iterdir():
+            if path.is_dir() and path != door.process.data:
+                shutil.rmtree(path)
+            elif path.is_file() and path.name != "log":
+                path.unlink()
+
+    def end(self) -> None:
+        self._process.close()
+        self._door = None
+
+
+@pytest.fixture(scope="session")
+def heirloom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Heirloom]:
+    made = Heirloom(lambda: tmp_path_factory.mktemp("bridge"))
+    yield made
+    made.end()
+
+
 @pytest.fixture(params=STORES)
-def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Door]:
+def door(request: pytest.FixtureRequest, heirloom: Heirloom, tmp_path: Path) -> Iterator[Door]:
+    """A bridge without buses that no other test uses meanwhile; what it counted, logged and redrove may be older."""
+    with heirloom.lent() if request.param == "lmdb" else serving(request.param, tmp_path) as door:
+        yield door
+
+
+@pytest.fixture(params=STORES)
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Door]:
+    """A bridge that nobody used before."""
     with serving(request.param, tmp_path) as door:
         yield door
 

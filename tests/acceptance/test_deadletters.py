@@ -110,17 +110,17 @@ def test_a_dead_letter_explains_itself(door: Door, moody: Moody) -> None:
         assert (got["tries"], got["event"]["extra"]) == (8, "é")
 
 
-def test_redrive_by_ids_filter_and_all(door: Door, moody: Moody) -> None:
+def test_redrive_by_ids_filter_and_all(fresh: Door, moody: Moody) -> None:
     """Each goes to its own target only, and is no dead letter any more; the others stay."""
-    door.apply(bus("b"), rule("r", "b", hook(moody), to_file("out")), rule("other", "b", hook(moody)))
-    door.put("b", *(event(n) for n in range(10)))
-    found = letters(door, 20)
+    fresh.apply(bus("b"), rule("r", "b", hook(moody), to_file("out")), rule("other", "b", hook(moody)))
+    fresh.put("b", *(event(n) for n in range(10)))
+    found = letters(fresh, 20)
     moody.status = 204
     some = [x["id"] for x in found if x["rule"] == "r" and x["eventId"] in {"3", "5", "7"}]
-    assert door.http("POST", f"{LETTERS}:redrive", {"ids": some, "dryRun": True}).body == {"matched": 3}
-    assert redriven(door, ids=some)["delivered"] == 3
+    assert fresh.http("POST", f"{LETTERS}:redrive", {"ids": some, "dryRun": True}).body == {"matched": 3}
+    assert redriven(fresh, ids=some)["delivered"] == 3
     assert sorted(moody.took) == ["3", "5", "7"]
-    ended = redriven(door, rule="other", reason="rejected")
+    ended = redriven(fresh, rule="other", reason="rejected")
     assert (ended["state"], ended["matched"], ended["sent"], ended["delivered"], ended["failed"]) == (
         "done",
         10,
@@ -128,10 +128,10 @@ def test_redrive_by_ids_filter_and_all(door: Door, moody: Moody) -> None:
         10,
         0,
     )
-    door.cli("deadletters", "redrive", "b", "--all")
-    letters(door, 0)
-    assert (len(moody.took), len(door.lines("out"))) == (20, 10)
-    listed = door.http("GET", "/v1/buses/b/redrives").body["items"]
+    fresh.cli("deadletters", "redrive", "b", "--all")
+    letters(fresh, 0)
+    assert (len(moody.took), len(fresh.lines("out"))) == (20, 10)
+    listed = fresh.http("GET", "/v1/buses/b/redrives").body["items"]
     assert [(job["matched"], job["state"]) for job in listed] == [(3, "done"), (10, "done"), (7, "done")]
 
 
@@ -169,25 +169,25 @@ def test_a_redrive_uses_the_rule_as_it_is_now(door: Door) -> None:
     assert line["at"][:19] == letter["received"][:19]
 
 
-def test_a_redrive_waits_for_a_paused_target_and_can_be_cancelled(door: Door, moody: Moody) -> None:
+def test_a_redrive_waits_for_a_paused_target_and_can_be_cancelled(fresh: Door, moody: Moody) -> None:
     """Other targets do not wait for it; what it was not given stays a dead letter."""
-    door.apply(bus("b"), rule("r", "b", hook(moody)), rule("other", "b", hook(moody)))
-    door.put("b", *(event(n) for n in range(200)))
-    letters(door, 400)
-    door.cli("pause", "b/r/hook")
+    fresh.apply(bus("b"), rule("r", "b", hook(moody)), rule("other", "b", hook(moody)))
+    fresh.put("b", *(event(n) for n in range(200)))
+    letters(fresh, 400)
+    fresh.cli("pause", "b/r/hook")
     moody.status = 204
-    begun = door.http("POST", f"{LETTERS}:redrive", {"all": True}).body
+    begun = fresh.http("POST", f"{LETTERS}:redrive", {"all": True}).body
     path = f"/v1/buses/b/redrives/{begun['id']}"
-    until(lambda: door.http("GET", path).body["delivered"] == 200)
-    assert door.http("GET", path).body["state"] == "running"
-    cancelled = door.http("POST", f"{path}/cancel").body
+    until(lambda: fresh.http("GET", path).body["delivered"] == 200)
+    assert fresh.http("GET", path).body["state"] == "running"
+    cancelled = fresh.http("POST", f"{path}/cancel").body
     assert (cancelled["state"], cancelled["delivered"]) == ("cancelled", 200)
     assert 0 < cancelled["sent"] - 200 <= 100
-    door.cli("resume", "b/r/hook")
+    fresh.cli("resume", "b/r/hook")
     left = 200 - (cancelled["sent"] - 200)
-    letters(door, left)
+    letters(fresh, left)
     assert len(moody.took) == 400 - left
-    door.cli("deadletters", "redrive", "b", "--all")
+    fresh.cli("deadletters", "redrive", "b", "--all")
     assert len(moody.took) == 400
 
 
@@ -290,13 +290,13 @@ def test_a_bus_for_dead_letters_that_is_gone_loses_none(door: Door, moody: Moody
     assert [x["eventId"] for x in letters(door, 2)] == ["1", "2"]
 
 
-def test_grpc_redrives_too(door: Door, moody: Moody) -> None:
+def test_grpc_redrives_too(fresh: Door, moody: Moody) -> None:
     """The same verbs."""
-    door.apply(bus("b"), rule("r", "b", hook(moody)))
-    door.put("b", event(1), event(2))
-    letters(door, 2)
+    fresh.apply(bus("b"), rule("r", "b", hook(moody)))
+    fresh.put("b", event(1), event(2))
+    letters(fresh, 2)
     moody.status = 204
-    with grpc.insecure_channel(door.process.grpc) as channel:
+    with grpc.insecure_channel(fresh.process.grpc) as channel:
         stub = OperationsStub(channel)
         dry = ops.RedriveDeadLettersRequest(bus="b", rule="r", dry_run=True)
         assert stub.RedriveDeadLetters(dry).matched == 2
@@ -312,13 +312,13 @@ def test_grpc_redrives_too(door: Door, moody: Moody) -> None:
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-def test_interrupting_the_command_cancels_the_redrive(door: Door, moody: Moody) -> None:
+def test_interrupting_the_command_cancels_the_redrive(fresh: Door, moody: Moody) -> None:
     """One Ctrl-C: no more letters are sent, and it says what was."""
-    door.apply(bus("b"), rule("r", "b", hook(moody)))
-    door.put("b", *(event(n) for n in range(50)))
-    letters(door, 50)
+    fresh.apply(bus("b"), rule("r", "b", hook(moody)))
+    fresh.put("b", *(event(n) for n in range(50)))
+    letters(fresh, 50)
     moody.status = 204
-    command = [sys.executable, "-m", "bridge", "--server", door.process.http]
+    command = [sys.executable, "-m", "bridge", "--server", fresh.process.http]
     command += ["deadletters", "redrive", "b", "--all", "--rate", "5/s"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         until(lambda: moody.took)
@@ -326,5 +326,5 @@ def test_interrupting_the_command_cancels_the_redrive(door: Door, moody: Moody) 
         _, said = running.communicate(timeout=20)
     assert "cancelled; what targets have been given already goes on" in said
     assert running.returncode == 3
-    (job,) = door.http("GET", "/v1/buses/b/redrives").body["items"]
+    (job,) = fresh.http("GET", "/v1/buses/b/redrives").body["items"]
     assert (job["state"], job["sent"] < 50) == ("cancelled", True)

@@ -172,7 +172,7 @@ def test_a_new_target_may_start_in_the_past(door: Door) -> None:
     until(lambda: len(ids(door, "late")) >= 220)
     until(lambda: door.target("b", "r", "all")["state"] == "running")
     door.put("b", event(720))
-    until(lambda: "720" in ids(door, "all"))
+    until(lambda: all("720" in ids(door, name) for name in ("all", "late", "new")))
     assert sorted(map(int, ids(door, "all"))) == list(range(721))
     assert sorted(map(int, ids(door, "late"))) == list(range(500, 721))
     assert sorted(map(int, ids(door, "new"))) == list(range(700, 721))

@@ -207,15 +207,15 @@ async def crawl(request: Received, reader: asyncio.StreamReader, writer: asyncio
     await writer.drain()
 
 
-def test_one_that_crawls_is_waited_for_by_nobody(door: Door, servers: Servers) -> None:
+def test_one_that_crawls_is_waited_for_by_nobody(fresh: Door, servers: Servers) -> None:
     """It always has some room soon, and never enough; so it gets a cursor of its own like one that stands still."""
     url = servers.start(crawl).url
     slow = [{"name": f"slow{n}", "kind": "http", "config": {"url": url}, "concurrency": 1} for n in range(5)]
-    door.apply(bus("b"), rule("good", "b", to_file("good")), rule("slow", "b", *slow))
-    latencies(door, 0, 5)
-    door.put("b", *(event(number) for number in range(100, 300)))
-    beside = latencies(door, 1000, 10)
-    until(lambda: door.target("b", "slow", "slow0")["state"] == "behind", 5)
+    fresh.apply(bus("b"), rule("good", "b", to_file("good")), rule("slow", "b", *slow))
+    latencies(fresh, 0, 5)
+    fresh.put("b", *(event(number) for number in range(100, 300)))
+    beside = latencies(fresh, 1000, 10)
+    until(lambda: fresh.target("b", "slow", "slow0")["state"] == "behind", 5)
     assert max(beside) < 1.0
 
 
@@ -225,19 +225,19 @@ def letter_of(door: Door, name: str) -> dict[str, Any] | None:
     return next((letter for letter in found if REASONS[name] in letter["detail"]), None)
 
 
-def test_a_year_is_bounded_by_the_policy_and_shown(door: Door, servers: Servers) -> None:
+def test_a_year_is_bounded_by_the_policy_and_shown(fresh: Door, servers: Servers) -> None:
     """Nothing waits longer than an hour for a target's wish, or as its policy says; status tells until when, and why."""
     url = servers.start(MEAN["year"]).url
     hour = {"name": "hour", "kind": "http", "config": {"url": url}}
     moment = {**hour, "name": "moment", "retry": {"schedule": ["10ms"], "maxAttempts": 2, "retryAfterMax": "300ms"}}
-    door.apply(bus("b"), rule("r", "b", hour, moment, to_file("good")))
-    door.put("b", event(1))
-    until(lambda: len(door.lines("good")) == 1)
-    (letter,) = until(lambda: door.http("GET", "/v1/buses/b/dead-letters").body["items"])
+    fresh.apply(bus("b"), rule("r", "b", hour, moment, to_file("good")))
+    fresh.put("b", event(1))
+    until(lambda: len(fresh.lines("good")) == 1)
+    (letter,) = until(lambda: fresh.http("GET", "/v1/buses/b/dead-letters").body["items"])
     began, ended = (datetime.fromisoformat(attempt["started"]) for attempt in letter["attempts"])
     assert (letter["target"], letter["detail"]) == ("moment", REASONS["year"])
     assert 0.3 <= (ended - began).total_seconds() < 5
-    shown = until(lambda: (found := door.target("b", "r", "hour"))["parked"] and found)
+    shown = until(lambda: (found := fresh.target("b", "r", "hour"))["parked"] and found)
     assert (shown["state"], shown["reason"]) == ("failing", REASONS["year"])
     assert 3500 < (datetime.fromisoformat(shown["nextAttempt"]) - began).total_seconds() < 3700
 

@@ -15,22 +15,22 @@ def metric(door: Door, name: str, **labels: str) -> float | None:
     return None
 
 
-def test_metrics_count_what_happened(door: Door) -> None:
+def test_metrics_count_what_happened(fresh: Door) -> None:
     """Received, matched, delivered, failed, dead, lag, and latencies as histograms."""
     retry = {"schedule": ["10ms"], "maxAttempts": 2}
     dead = {"name": "dead", "kind": "http", "config": {"url": "http://127.0.0.1:9/"}, "retry": retry}
-    door.apply(bus("b"), rule("r", "b", to_file("out"), dead))
-    door.put("b", *(event(n) for n in range(5)), {"id": "bad"})
-    until(lambda: metric(door, "bridge_dead_total", target="dead") == 5)
-    assert metric(door, "bridge_received_total", bus="b") == 5
-    assert metric(door, "bridge_refused_total", code="INVALID_EVENT") == 1
-    assert metric(door, "bridge_matched_total", rule="r") == 5
-    assert metric(door, "bridge_delivered_total", target="file") == 5
-    assert metric(door, "bridge_failed_total", target="dead") == 10
-    assert metric(door, "bridge_lag", target="file") == 0
-    assert metric(door, "bridge_delivery_seconds_count", target="file") == 5
-    assert metric(door, "bridge_delivery_seconds_bucket", target="file", le=r"+Inf") == 5
-    assert metric(door, "bridge_put_seconds_count", bus="b") == 1
+    fresh.apply(bus("b"), rule("r", "b", to_file("out"), dead))
+    fresh.put("b", *(event(n) for n in range(5)), {"id": "bad"})
+    until(lambda: metric(fresh, "bridge_dead_total", target="dead") == 5)
+    assert metric(fresh, "bridge_received_total", bus="b") == 5
+    assert metric(fresh, "bridge_refused_total", code="INVALID_EVENT") == 1
+    assert metric(fresh, "bridge_matched_total", rule="r") == 5
+    assert metric(fresh, "bridge_delivered_total", target="file") == 5
+    assert metric(fresh, "bridge_failed_total", target="dead") == 10
+    assert metric(fresh, "bridge_lag", target="file") == 0
+    assert metric(fresh, "bridge_delivery_seconds_count", target="file") == 5
+    assert metric(fresh, "bridge_delivery_seconds_bucket", target="file", le=r"+Inf") == 5
+    assert metric(fresh, "bridge_put_seconds_count", bus="b") == 1
 
 
 def test_health_and_readiness(door: Door) -> None:
@@ -39,23 +39,23 @@ def test_health_and_readiness(door: Door) -> None:
     assert door.http("GET", "/readyz").body == {"ready": True, "reasons": {}}
 
 
-def test_status_shows_buses_rules_and_targets(door: Door) -> None:
+def test_status_shows_buses_rules_and_targets(fresh: Door) -> None:
     """With counts, lag and the last error."""
-    door.apply(bus("b"), rule("r", "b", to_file("out")))
-    door.put("b", event(1), event(2))
-    target = until(lambda: (found := door.target("b", "r", "file"))["delivered"] == 2 and found)
+    fresh.apply(bus("b"), rule("r", "b", to_file("out")))
+    fresh.put("b", event(1), event(2))
+    target = until(lambda: (found := fresh.target("b", "r", "file"))["delivered"] == 2 and found)
     assert (target["kind"], target["state"], target["lag"]) == ("file", "running", 0)
-    (shown,) = door.http("GET", "/v1/status").body["buses"]
+    (shown,) = fresh.http("GET", "/v1/status").body["buses"]
     assert (shown["name"], shown["events"], shown["received"], shown["lag"]) == ("b", 2, 2, 0)
     assert shown["rules"][0]["targets"][0]["delivered"] == 2
 
 
-def test_the_log_is_json_where_no_terminal_is(door: Door) -> None:
+def test_the_log_is_json_where_no_terminal_is(fresh: Door) -> None:
     """A log target's lines among them, with the same fields everywhere."""
-    door.apply(bus("b"), rule("r", "b", {"name": "l", "kind": "log"}))
-    door.put("b", event("seen"))
-    until(lambda: "seen" in door.process.log())
-    lines = [json.loads(line) for line in door.process.log().splitlines()]
+    fresh.apply(bus("b"), rule("r", "b", {"name": "l", "kind": "log"}))
+    fresh.put("b", event("seen"))
+    until(lambda: "seen" in fresh.process.log())
+    lines = [json.loads(line) for line in fresh.process.log().splitlines()]
     assert all({"event", "level", "timestamp"} <= set(line) for line in lines)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,10 +14,17 @@ import pytest
 
 from bridge._proto.bridge.v1 import operations_pb2 as ops
 from bridge._proto.bridge.v1.operations_pb2_grpc import OperationsStub
-from tests.acceptance.conftest import ON_LMDB, Door, bus, event, rule, to_file, until
+from bridge.testing.process import BridgeProcess
+from tests.acceptance.conftest import Door, bus, event, rule, to_file, until
 from tests.acceptance.test_operations import metric
 
 ONE = "/v1/buses/b/rules/r/targets/held"
+LOOKS = """
+import runpy
+from bridge.dataplane import retention
+retention.EVERY_S = 0.5  # between two looks: ten seconds
+runpy.run_module("bridge", run_name="__main__")
+"""
 
 
 def ids(door: Door, name: str) -> list[str]:
@@ -42,8 +50,12 @@ def settled(door: Door, number: int) -> None:
 @pytest.fixture
 def two(door: Door) -> Door:
     """A bus with a rule of two targets, each a file."""
-    door.apply(bus("b"), rule("r", "b", to_file("held", "held"), to_file("free", "free")))
+    door.apply(bus("b"), held_and_free())
     return door
+
+
+def held_and_free() -> dict[str, Any]:
+    return rule("r", "b", to_file("held", "held"), to_file("free", "free"))
 
 
 def test_a_paused_target_gets_nothing_until_it_is_resumed(two: Door) -> None:
@@ -197,18 +209,19 @@ def test_a_blocked_target_is_resumed_at_its_event_or_behind_it(door: Door) -> No
     assert len(door.http("GET", "/v1/buses/b/dead-letters").body["items"]) == 1
 
 
-@ON_LMDB
 @pytest.mark.slow
-def test_retention_that_comes_near_a_paused_target_is_told_before_it_arrives(two: Door) -> None:
+def test_retention_that_comes_near_a_paused_target_is_told_before_it_arrives(tmp_path: Path) -> None:
     """In the metric, the status and the log. What the target did not hold already is counted as lost when it goes on."""
-    two.apply(bus("b", retention={"age": "14s"}))
-    pause(two)
-    two.put("b", event(1))
-    until(lambda: (metric(two, "bridge_retention_used", target="held") or 0.0) > 0.0, 25)
-    until(lambda: two.target("b", "r", "held")["retentionUsed"] == 1.0, 25)
-    until(lambda: "retention deleted events that this target has not got" in two.process.log(), 25)
-    assert two.target("b", "r", "free")["retentionUsed"] == 0.0
-    resume(two)
-    two.put("b", event(2))
-    until(lambda: "2" in ids(two, "held"))
-    assert (metric(two, "bridge_lost_total", target="held") or 0) + len(ids(two, "held")) == 2
+    with BridgeProcess(tmp_path, program=("-c", LOOKS)) as process:
+        door = Door(process)
+        door.apply(bus("b", retention={"age": "2s"}), held_and_free())
+        pause(door)
+        door.put("b", event(1))
+        until(lambda: (metric(door, "bridge_retention_used", target="held") or 0.0) > 0.0)
+        until(lambda: door.target("b", "r", "held")["retentionUsed"] == 1.0)
+        until(lambda: "retention deleted events that this target has not got" in process.log())
+        assert door.target("b", "r", "free")["retentionUsed"] == 0.0
+        resume(door)
+        door.put("b", event(2))
+        until(lambda: "2" in ids(door, "held"))
+        assert (metric(door, "bridge_lost_total", target="held") or 0) + len(ids(door, "held")) == 2

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import pytest
 
+from bridge.testing.process import environ_of_users
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCK = re.compile(r"^```sh\n(.*?)^```\n(?:```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
@@ -71,7 +73,7 @@ class Folder:
     def __init__(self, path: Path, environ: dict[str, str]) -> None:
         self.path = path
         foreign = re.compile(r"BRIDGE_|MAKE|MFLAGS|VENV$|.*_PROXY$", re.IGNORECASE)
-        self.environ = {name: value for name, value in os.environ.items() if not foreign.match(name)} | environ
+        self.environ = {name: value for name, value in environ_of_users().items() if not foreign.match(name)} | environ
         for name in FRESH:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
             copy(ROOT / name, path / name)

@@ -41,7 +41,7 @@ class Receiver:
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     made = Receiver()
-    thread = threading.Thread(target=made.server.serve_forever)
+    thread = threading.Thread(target=made.server.serve_forever, args=(0.01,))
     thread.start()
     yield made
     made.server.shutdown()
@@ -60,23 +60,23 @@ def is_signed(headers: dict[str, str], body: bytes) -> bool:
     return f"v1,{wanted}" in headers["webhook-signature"].split(" ")
 
 
-def test_the_secret_is_used_and_kept_and_shown_to_nobody(door: Door, receiver: Receiver) -> None:
+def test_the_secret_is_used_and_kept_and_shown_to_nobody(fresh: Door, receiver: Receiver) -> None:
     """Not by the API nor the command line; what they show can be applied again, and the secret stays."""
-    door.apply(bus("b"), rule("hook", "b", to_http(receiver.url, signing={"secrets": [SECRET]})))
-    door.put("b", event(1))
+    fresh.apply(bus("b"), rule("hook", "b", to_http(receiver.url, signing={"secrets": [SECRET]})))
+    fresh.put("b", event(1))
     until(lambda: receiver.received)
-    shown = door.http("GET", "/v1/buses/b/rules/hook").body
+    shown = fresh.http("GET", "/v1/buses/b/rules/hook").body
     assert shown["spec"]["targets"][0]["config"] == {"url": receiver.url, "signing": {"secrets": ["********"]}}
-    text = door.cli("get", "rule", "b/hook", "-o", "yaml")
+    text = fresh.cli("get", "rule", "b/hook", "-o", "yaml")
     assert "********" in text
-    listed = [door.http("GET", "/v1/rules").body, door.cli("get", "rules", "-o", "json")]
+    listed = [fresh.http("GET", "/v1/rules").body, fresh.cli("get", "rules", "-o", "json")]
     assert SECRET not in json.dumps([shown, text, *listed])
-    assert "unchanged" in door.cli("apply", "-f", "-", given=text)
+    assert "unchanged" in fresh.cli("apply", "-f", "-", given=text)
     changed = text.replace("/hooks", "/other")
-    answer = door.cli("apply", "-f", "-", given=changed)
+    answer = fresh.cli("apply", "-f", "-", given=changed)
     assert "/other" in answer or "changed" in answer
     assert SECRET not in answer
-    door.put("b", event(2))
+    fresh.put("b", event(2))
     until(lambda: len(receiver.received) == 2)
     assert all(is_signed(headers, body) for headers, body in receiver.received)
 

@@ -202,7 +202,7 @@ STEPS = st.lists(
 @given(STEPS)
 def test_whoever_comes_and_goes_every_target_gets_every_event(steps: list) -> None:
     """In order of each key; what was under way when partitions moved may come twice."""
-    asyncio.run(play(steps))
+    asyncio.run(play(steps), debug=False)  # as in test_seams
 
 
 @pytest.mark.parametrize("turns", range(0, 40, 4))

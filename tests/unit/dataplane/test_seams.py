@@ -211,15 +211,15 @@ class Play:
             assert of_key == sorted(of_key), f"key {key} of {name} is out of order"
 
 
-def played(*steps: tuple[Any, ...]) -> None:
-    asyncio.run(Play().run(steps))
+def played(*steps: tuple[Any, ...], debug: bool | None = None) -> None:
+    asyncio.run(Play().run(steps), debug=debug)
 
 
 @settings(max_examples=400, deadline=None)
 @given(STEPS)
 def test_whatever_happens_every_target_gets_every_event(steps: list) -> None:
     """Once and in order, as far as that is promised."""
-    played(*steps)
+    played(*steps, debug=False)  # millions of turns, each ten times as long with it; the plays below have it
 
 
 @pytest.mark.parametrize("turns", range(0, 60, 4))

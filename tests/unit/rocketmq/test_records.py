@@ -1,6 +1,7 @@
 """Messages: properties, batches and stored records, there and back."""
 
 import contextlib
+import re
 import struct
 import zlib
 
@@ -104,6 +105,21 @@ def test_batches_round_trip(messages: list[Message]) -> None:
     assert decode_batch("t", encode_batch(messages)) == messages
 
 
+@given(
+    st.lists(st.dictionaries(st.text("ab\x01\x02ü\ud800", max_size=3), st.text("a\x01\x02ü"), max_size=3), max_size=4)
+)
+def test_a_batch_takes_what_each_message_may_have(many: list[dict[str, str]]) -> None:
+    """Its properties are judged together, to the same end: what is wrong with one is told as it is of that one alone."""
+    try:
+        texts = [encode_properties(one) for one in many]
+    except Refused as error:
+        with pytest.raises(Refused, match=re.escape(str(error))):
+            encode_batch([Message("t", b"", one) for one in many])
+    else:
+        batch = encode_batch([Message("t", b"", one) for one in many])
+        assert batch == b"".join(encode_batch([Message("t", b"")], [text]) for text in texts)
+
+
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_batch_or_malformed(data: bytes) -> None:
     """Hostile bytes give Malformed, nothing else."""
@@ -157,6 +173,12 @@ def test_long_topics_have_two_bytes_of_length() -> None:
         record = encode_message(message)
         assert struct.unpack_from(">i", record, 4)[0] == magic
         assert decode_messages(record) == [message]
+
+
+def test_more_hosts_than_are_remembered() -> None:
+    """Each producer has one of its own, and there may be any number of them."""
+    messages = [MESSAGE._replace(born_host=f"127.0.0.1:{port}") for port in (*range(1500), *range(10))]
+    assert decode_messages(b"".join(map(encode_message, messages))) == messages
 
 
 def test_blanks_and_unknown_ends_are_passed_over() -> None:
