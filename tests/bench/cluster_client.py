@@ -16,6 +16,7 @@ from bridge.rocketmq.lingering import LingeringProducer
 from bridge.rocketmq.offsets import Offsets
 from bridge.rocketmq.producer import Producer
 from bridge.rocketmq.records import Message
+from bridge.stores.heap import keep_freed_memory
 
 BODY = b"x" * 1024
 GROUP = "bench_ours"
@@ -66,6 +67,7 @@ async def _read(puller: Puller, offset: int) -> None:
 async def main(name_server: str, topic: str, kind: str, *numbers: str) -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)  # as `bridge serve` does
+    keep_freed_memory()  # the same
     tasks, size = [*map(int, numbers), 1, 1][:2]
     async with Cluster([name_server]) as cluster:
         await {"single": single, "gathered": gathered, "batch": batch, "consume": consume}[kind](

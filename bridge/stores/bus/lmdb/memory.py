@@ -1,6 +1,5 @@
-"""Two words with the system about memory: what LMDB maps should not count for ever, what is freed should stay at hand.
-
-Both are wishes: where the C library or the system does not know them, nothing happens.
+"""A word with the system about memory: what LMDB maps should not count for ever. A wish: where the system does not know it,
+nothing happens.
 """
 
 import ctypes
@@ -8,25 +7,8 @@ import os
 from pathlib import Path
 
 MADV_DONTNEED = 4
-M_TRIM_THRESHOLD = -1
-M_MMAP_THRESHOLD = -3
-M_ARENA_MAX = -8
-KEPT_BYTES = 8 * 2**20
-"""Freed memory that the heap keeps. Measured: a commit of 1 MiB costs a fourth of the CPU when its copies need not be
-faulted in each time."""
 LET_GO_BYTES = 16 * 2**20
 """Read through the map before its pages are let go; they stay in the page cache and come back for 0.04 µs an event."""
-
-
-def keep_freed_memory() -> None:
-    """Let glibc hand freed blocks of up to 4 MiB out again instead of giving each back to the system (mallopt(3))."""
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return
-    mallopt(M_MMAP_THRESHOLD, 4 * 2**20)
-    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
-    mallopt(M_ARENA_MAX, 2)  # else each of a dozen threads keeps freed memory of its own
 
 
 class MappedPages:

@@ -31,8 +31,9 @@ from bridge.stores.bus.lmdb import chunks, removal
 from bridge.stores.bus.lmdb.chunks import Meta
 from bridge.stores.bus.lmdb.cursors import Cursors
 from bridge.stores.bus.lmdb.file import Tables, failure, open_environment
-from bridge.stores.bus.lmdb.memory import MappedPages, keep_freed_memory
+from bridge.stores.bus.lmdb.memory import MappedPages
 from bridge.stores.bus.lmdb.writer import Step, Writer
+from bridge.stores.heap import keep_freed_memory
 from bridge.stores.lock import sole_user
 
 T = TypeVar("T")

@@ -51,6 +51,7 @@ from bridge.stores.bus.rocketmq.topics import BusTopics
 from bridge.stores.bus.rocketmq.trouble import PATIENCE_S, Troubles, store_error
 from bridge.stores.bus.rocketmq.upkeep import Upkeep
 from bridge.stores.chores import Chores
+from bridge.stores.heap import keep_freed_memory
 
 log = structlog.get_logger()
 
@@ -114,6 +115,7 @@ class RocketMqBusStore(NamedLogs[RocketMqBusLog]):
 
     async def open(self) -> None:
         """A cluster that cannot be reached is waited for; only what will never work is a StartError."""
+        keep_freed_memory()
         async with AsyncExitStack() as stack:
             catalog, rows = await self._registry.open(secrets.token_hex(8))
             stack.push_async_callback(self._registry.close)

@@ -1,4 +1,4 @@
-"""Mapped pages are let go; wishes that nobody understands do no harm."""
+"""Mapped pages are let go; a wish that nobody understands does no harm."""
 
 import ctypes
 import mmap
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.stores.bus.lmdb import memory
-from bridge.stores.bus.lmdb.memory import MappedPages, keep_freed_memory
+from bridge.stores.bus.lmdb.memory import MappedPages
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
@@ -40,5 +40,4 @@ def test_pages_are_let_go_now_and_then(tmp_path: Path) -> None:
 def test_a_system_that_does_not_know_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No such functions: nothing happens."""
     monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
-    keep_freed_memory()
     MappedPages(tmp_path).let_go()
