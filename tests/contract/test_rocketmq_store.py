@@ -662,6 +662,21 @@ async def test_a_dropped_log_is_no_trouble(
     assert (store.problems(), len(fake.requests(RequestCode.PULL_MESSAGE))) == ({}, pulls)
 
 
+async def test_who_is_patient_with_a_broker_is_told_of_a_drop(fake: FakeCluster, tmp_path: Path) -> None:
+    """At once: it may hold up others, who change the buses of this process."""
+    async with opened(fake, tmp_path, Options(reading_patience_s=60)) as store:
+        log = await store.create("traffic", 1)
+        await put(log, "a")
+        await log.commit("live", {0: 1})
+        fake.faults.refuse(ResponseCode.TOPIC_NOT_EXIST, times=1000, codes=[RequestCode.QUERY_CONSUMER_OFFSET])
+        asking = asyncio.ensure_future(log.cursor("live"))
+        await until(lambda: len(fake.requests(RequestCode.QUERY_CONSUMER_OFFSET)) > 1)
+        await store.drop("traffic")
+        assert await asyncio.wait([asking], timeout=1) == ({asking}, set())
+        with pytest.raises(NotFound, match="was dropped"):
+            await asking
+
+
 async def test_a_drop_does_not_wait_for_ever_for_what_is_under_way(
     fake: FakeCluster, store: RocketMqBusStore, log: BusLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,7 +65,7 @@ class RocketMqBusLog(EndingLog):
 
     async def divide(self) -> None:
         self._check()
-        await self.parts.divide()
+        await self._unless_gone(self.parts.divide())
 
     # Events
 
@@ -161,9 +161,13 @@ class RocketMqBusLog(EndingLog):
                     raise StoreUnavailable(f"{part.name} ends at {end}: there is no offset {offset}") from None
 
     async def _unless_gone(self, work: Awaitable[T]) -> T:
-        """What was ended under us is told as such."""
-        try:
+        """It ends with the log, and that is told as such: nobody waits for what is patient with a topic that is deleted."""
+
+        async def wait() -> T:
             return await work
+
+        try:
+            return await self.parts.reading.chores.begin(wait())
         except (asyncio.CancelledError, BridgeError):
             self._check()
             raise
