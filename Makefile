@@ -1,9 +1,9 @@
 # Each target is one line that also works by hand. `make help` lists them. PYTHON chooses the interpreter, VENV the place,
-# WORKERS how many processes share the tests (0: pytest alone; 3 keep two cores busy, as some tests wait).
+# WORKERS how many processes share the tests (0: pytest alone).
 PYTHON ?= python3
 VENV ?= .venv
 PY = $(VENV)/bin/python
-WORKERS ?= 3
+WORKERS ?= 2
 BENCHES = put flow backlog http_target log timers codec transform filter
 
 .PHONY: help run test test-faults test-cluster lint types format fuzz bench bench-match bench-cluster bench-rocketmq proto clean
