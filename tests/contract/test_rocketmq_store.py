@@ -677,6 +677,19 @@ async def test_who_is_patient_with_a_broker_is_told_of_a_drop(fake: FakeCluster,
             await asking
 
 
+async def test_who_is_cancelled_is_not_told_of_a_drop(fake: FakeCluster, store: RocketMqBusStore, log: BusLog) -> None:
+    """It ends, as whoever cancels it expects."""
+    await put(log, "a")
+    await log.commit("live", {0: 1})
+    fake.faults.black_hole(codes=[RequestCode.QUERY_CONSUMER_OFFSET])
+    asking = asyncio.ensure_future(log.cursor("live"))
+    await until(lambda: len(fake.requests(RequestCode.QUERY_CONSUMER_OFFSET)) > 1)
+    log.end(lambda: NotFound("gone"))
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
 async def test_a_drop_does_not_wait_for_ever_for_what_is_under_way(
     fake: FakeCluster, store: RocketMqBusStore, log: BusLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

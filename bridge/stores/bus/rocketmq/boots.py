@@ -13,6 +13,11 @@ from bridge.rocketmq.offsets import Offsets
 from bridge.stores.bus.rocketmq.ends import Reading
 from bridge.stores.bus.rocketmq.partition import Partition
 
+SURE_S = 5.0
+"""So long an offset is not told while it is not known what the start of a broker has done to it. After that there is
+nobody who reads the partition, and most starts lose nothing.
+"""
+
 
 class Boots:
     """Those of one partition's broker."""
@@ -22,12 +27,11 @@ class Boots:
         """When the broker was started, as far as that was looked at."""
         self.known_before: int | None = None
         """The end that was known before the broker was there again; None while it never was away."""
-        self.sure = asyncio.Event()
-        """Cleared while offsets wait for what that means."""
-        self.sure.set()
-        self._address: str | None = None  # of the broker, when that was looked at
         self.in_doubt = False
         """Whether the broker is there again, and was not looked at since then."""
+        self._sure = asyncio.Event()  # not while offsets wait for what that means
+        self._sure.set()
+        self._address: str | None = None  # of the broker, when that was looked at
         self._restarted = False
         self._partition = partition
         self._cluster = reading.cluster
@@ -42,7 +46,7 @@ class Boots:
         if address != self._address:
             return
         self.in_doubt = True
-        self.sure.clear()
+        self._sure.clear()
         if self._partition.known and self.known_before is None:
             self.known_before = self._partition.end
 
@@ -50,10 +54,19 @@ class Boots:
     def were_looked_at(self) -> bool:
         return self._address is not None
 
+    async def until_sure(self) -> None:
+        """While the broker has just been there again, and nobody has said yet what that means. Not for ever."""
+        if not self._sure.is_set():
+            try:
+                async with asyncio.timeout(SURE_S):
+                    await self._sure.wait()
+            except TimeoutError:
+                self._sure.set()
+
     def looked_at(self, address: str, ms: int | None) -> None:
         """Whether that start has lost something is found out, and written down."""
         self._address, self.ms, self.known_before, self.in_doubt = address, ms, None, False
-        self.sure.set()
+        self._sure.set()
 
     def mended(self) -> None:
         self._restarted = False

@@ -62,9 +62,9 @@ class Breaks:
             self._boots[part.number] = Boots(part, self._reading)
         return self._boots[part.number]
 
-    async def positions(self, part: Partition) -> dict[str, int]:
-        """As ``Cursors.positions``."""
-        return await self._cursors.positions(part.number)
+    async def furthest(self, part: Partition) -> int:
+        """The furthest place of a cursor, as an offset of the queue. Raises StoreUnavailable."""
+        return max((await self._cursors.positions(part.number)).values(), default=0)
 
     def lost(self, partition: int, start: int) -> None:
         """From this offset of its queue on, everything that was known is gone."""
@@ -96,7 +96,7 @@ class Breaks:
     async def _renumber(self, part: Partition, start: int) -> None:
         old = part.numbering
         start = await self.boots(part).first_new(start)
-        positions = await self.positions(part)
+        positions = await self._cursors.positions(part.number)
         known = max(part.end, max(positions.values(), default=0))
         new = old.broken(start, old.outer(known))
         moved = {name: new.inner(old.outer(offset)) for name, offset in positions.items()}

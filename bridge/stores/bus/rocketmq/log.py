@@ -99,7 +99,7 @@ class RocketMqBusLog(EndingLog):
     async def _outer(self, partition: int, offset: int) -> int:
         """The partition's offset for one of its queue."""
         part = self.parts.all[partition]
-        await self.parts.starts.until_sure(part)
+        await self.parts.breaks.boots(part).until_sure()
         await self._until_whole(partition)
         return part.numbering.outer(offset)
 
@@ -168,7 +168,12 @@ class RocketMqBusLog(EndingLog):
 
         try:
             return await self.parts.reading.chores.begin(wait())
-        except (asyncio.CancelledError, BridgeError):
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and not task.cancelling():  # the log has ended, and not who calls it
+                self._check()
+            raise
+        except BridgeError:
             self._check()
             raise
 

@@ -12,7 +12,7 @@ import structlog
 
 from bridge.errors import StoreError
 from bridge.rocketmq.errors import RocketMQError
-from bridge.stores.bus.rocketmq.boots import boot_ms
+from bridge.stores.bus.rocketmq.boots import SURE_S, boot_ms
 from bridge.stores.bus.rocketmq.breaks import Breaks
 from bridge.stores.bus.rocketmq.ends import Reading
 from bridge.stores.bus.rocketmq.partition import Partition
@@ -20,10 +20,6 @@ from bridge.stores.bus.rocketmq.registry import Registry
 
 log = structlog.get_logger()
 
-SURE_S = 5.0
-"""So long an offset is not told while it is not known what the start of a broker has done to it. After that there is
-nobody who reads the partition, and most starts lose nothing.
-"""
 LOOK_S = 0.2
 """How soon the registry is asked again what the reader of a partition has found; the pause doubles, up to ``SURE_S``."""
 
@@ -54,16 +50,6 @@ class Starts:
         """A broker is there, perhaps again."""
         for part in self._partitions:
             self._breaks.boots(part).connected(address)
-
-    async def until_sure(self, part: Partition) -> None:
-        """While its broker has just been there again, and nobody has said yet what that means. Not for ever."""
-        boots = self._breaks.boots(part)
-        if not boots.sure.is_set():
-            try:
-                async with asyncio.timeout(SURE_S):
-                    await boots.sure.wait()
-            except TimeoutError:
-                boots.sure.set()
 
     async def check(self) -> None:
         """Look at the partitions that are read here."""
@@ -112,7 +98,7 @@ class Starts:
         boots = self._breaks.boots(part)
         known = boots.known_before
         if known is None:  # this process has just begun to read it
-            known = max((await self._breaks.positions(part)).values(), default=0)
+            known = await self._breaks.furthest(part)
         await boots.compare(boot, known)
 
     # Those that others read
