@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from bridge.dataplane import persist
+from bridge.dataplane.targets import RunningTarget
 from bridge.errors import NotFound, StoreUnavailable
 from bridge.stores.timers.base import Timer
 from bridge.stores.timers.memory import MemoryTimers
@@ -113,22 +114,34 @@ async def test_before_it_is_known_what_is_parked_nothing_is_parked_for_that() ->
         assert timers.parked == 0
 
 
-async def test_a_target_that_came_back_before_the_others_gets_nothing_twice_after_a_restart() -> None:
-    """Its own cursor stays until the live one is as far, which another target holds back."""
+async def held_back() -> World:
+    """A bus with two targets that take nothing yet; one of them will hold the live cursor back at the first event."""
     world = World(patience_s=0)
     await world.define("Bus", "b", partitions=2)
     world.closed |= {"shut", "jammed"}
     await world.rule("slow", "shut")
     await world.rule("first", "jammed", pattern={"id": ["0000"]}, target={"errorsTolerance": "NONE"})
+    return world
+
+
+async def come_back(world: World) -> tuple[list[str], RunningTarget]:
+    """What was put; the other target has taken all of it, and is not behind any more."""
+    ids = await put(world, 0, 400)
+    bus = await world.buses.get("b")
+    slow = next(target for target in bus.rules.targets() if target.names.rule == "slow")
+    await until(lambda: slow.behind)
+    world.closed.discard("shut")
+    world.opened.set()
+    await world.until("shut", *ids)
+    await until(lambda: not slow.behind)
+    return ids, slow
+
+
+async def test_a_target_that_came_back_before_the_others_gets_nothing_twice_after_a_restart() -> None:
+    """Its own cursor stays until the live one is as far, which another target holds back."""
+    world = await held_back()
     async with at_work(world):
-        ids = await put(world, 0, 400)
-        bus = await world.buses.get("b")
-        slow = next(target for target in bus.rules.targets() if target.names.rule == "slow")
-        await until(lambda: slow.behind)
-        world.closed.discard("shut")
-        world.opened.set()
-        await world.until("shut", *ids)
-        await until(lambda: not slow.behind)
+        ids, _ = await come_back(world)
         for _ in range(100):  # turns, in which it would forget its cursor
             await asyncio.sleep(0)
     world.start_again()
@@ -146,20 +159,10 @@ async def test_a_target_that_came_back_before_the_others_gets_nothing_twice_afte
 
 async def test_who_waits_for_the_live_cursor_ends_with_its_target() -> None:
     """Else each division would leave some behind, waiting for ever."""
-    world = World(patience_s=0)
-    await world.define("Bus", "b", partitions=2)
-    world.closed |= {"shut", "jammed"}
-    await world.rule("slow", "shut")
-    await world.rule("first", "jammed", pattern={"id": ["0000"]}, target={"errorsTolerance": "NONE"})
+    world = await held_back()
     async with at_work(world):
-        ids = await put(world, 0, 400)
+        _, slow = await come_back(world)
         bus = await world.buses.get("b")
-        slow = next(target for target in bus.rules.targets() if target.names.rule == "slow")
-        await until(lambda: slow.behind)
-        world.closed.discard("shut")
-        world.opened.set()
-        await world.until("shut", *ids)
-        await until(lambda: not slow.behind)
         assert slow._finishing is not None
         world.buses._flows["b"].cancel()  # as a division does
         await bus.end()
