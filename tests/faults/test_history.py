@@ -88,6 +88,18 @@ def test_what_arrives_after_a_cursor_left_it_behind_was_settled_too_early(tale: 
     assert tale.found() == ["settled too early, as kill 1 shows"]
 
 
+def test_what_passed_on_is_not_settled_before_the_next_bus_has_committed_anything() -> None:
+    """A bus that has events and no cursor yet has delivered nothing."""
+    echo = scene.watched("other", "echo", "n", through=("calm", "onward", "t"))
+    for cursors, found in (({}, []), ({"live": {0: 1}}, ["settled too early, as kill 1 shows"])):
+        history = History(puts={1: Put(Numbered(1, "calm", "n", "k"), 1.0, 1.5, "acknowledged", (0, 0))})
+        passed_on = Look({"calm": {0: 1}, "other": {0: 1}}, {"calm": {"live": {0: 1}}, "other": cursors}, {}, {}, {})
+        history.ends.append(End(0.0, 0.5, 2.0, None, passed_on))
+        history.seen[echo.names].append(Seen(1, 3.0, taken=True))
+        history.last = passed_on
+        assert [violation.partition(":")[0] for violation in check(history, [echo]).violations] == found
+
+
 def test_a_story_without_an_end_is_no_success(tale: Tale) -> None:
     """Nothing can be said about losses."""
     assert check(tale.history, tale.watched).violations

@@ -98,9 +98,9 @@ class Look(NamedTuple):
         return cursor.get(partition, 0)
 
     def is_empty_behind(self, bus: str) -> bool:
-        """Whether all cursors of a bus stand at the end of its log."""
+        """Whether all cursors of a bus stand at the end of its log; one that never committed has none, and stands at 0."""
         ends = self.ends.get(bus, {})
-        cursors = self.cursors.get(bus, {}).values()
+        cursors = ({LIVE: {}} | self.cursors.get(bus, {})).values()
         return all(cursor.get(partition, 0) >= end for cursor in cursors for partition, end in ends.items())
 
 
