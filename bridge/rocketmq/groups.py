@@ -165,14 +165,14 @@ class Membership:
         revoked, gained = change(self._owned, share)
         if revoked:
             await self._give_up(revoked)
-        if gained:
-            await self._take_over(gained)
+        await self._take_over(gained)
         return sure and self._owned == set(share)
 
     async def _give_up(self, queues: Sequence[Queue]) -> None:
         await self._owner.revoked(queues)
         self._owned.difference_update(queues)
-        self._problems.note("unlocking", await self._locks.give_back(queues))
+        if not self._problems.note("unlocking", await self._locks.give_back(queues)):
+            self._renewal.ring()
 
     async def _take_over(self, queues: Sequence[Queue]) -> None:
         taken: Sequence[Queue] = queues
@@ -184,14 +184,15 @@ class Membership:
             await self._owner.assigned(taken)
 
     async def _renew(self) -> bool:
-        """Whether all our locks are sure; the owner is told of those that are not ours any more."""
+        """Whether all our locks are sure and all others given back; the owner is told of those that are lost."""
         lost, failed = await self._locks.renew()
         if lost:
             _LOG.warning("group %s: lost the locks of %s: others may read them", self._member.group, _names(lost))
             self._owned.difference_update(lost)
             self._owner.lost(lost)
             self._rebalance.ring()
-        return self._problems.note("renewing locks", failed)
+        returned = self._problems.note("unlocking", await self._locks.give_back())
+        return self._problems.note("renewing locks", failed) and returned
 
     async def _leave(self) -> None:
         try:

@@ -52,15 +52,15 @@ class QueueLocks:
         self._timeout_s = timeout_s
         self._clock = clock
         self._held = HeldLocks(lost_after_s)
-        self._asked_for: set[Queue] = set()
+        self._stray: set[Queue] = set()  # not ours, though a broker may hold them locked for us
         self._turn = asyncio.Lock()  # else a renewal might overtake the unlocking of the same queue
 
-    async def take(self, queues: Iterable[Queue]) -> tuple[list[Queue], Failed]:
+    async def take(self, queues: Collection[Queue]) -> tuple[list[Queue], Failed]:
         """Those of the queues that are the member's now, sorted; others belong to another member."""
         async with self._turn:
-            self._asked_for.update(queues)
-            granted, failed = await self._lock(self._asked_for)
-            self._asked_for.clear()
+            self._stray.update(queues)
+            granted, failed = await self._lock(queues)
+            self._stray.difference_update(granted, (queue for queue in queues if queue.broker not in failed))
             return sorted(granted), failed
 
     async def renew(self) -> tuple[list[Queue], Failed]:
@@ -68,23 +68,25 @@ class QueueLocks:
         async with self._turn:
             held = self._held.queues
             granted, failed = await self._lock(held)
-            lost = {queue for queue in held - granted if queue.broker not in failed} | self._held.lost(self._clock())
+            unheard = self._held.lost(self._clock())
+            lost = {queue for queue in held - granted if queue.broker not in failed} | unheard
             self._held.drop(lost)
+            self._stray.update(unheard)
             return sorted(lost), failed
 
-    async def give_back(self, queues: Iterable[Queue]) -> Failed:
-        """Let others have them at once. Where a broker cannot be told they expire."""
+    async def give_back(self, queues: Iterable[Queue] = ()) -> Failed:
+        """Let others have them at once, and what could not be given back before. Where that fails they expire."""
         async with self._turn:
             held = self._held.queues.intersection(queues)
             self._held.drop(held)
-            return await self._unlock(held)
+            self._stray.update(held)
+            failed = await self._unlock(self._stray)
+            self._stray = {queue for queue in self._stray if queue.broker in failed}
+            return failed
 
     async def give_back_all(self) -> Failed:
         """Also those whose taking was cancelled under way."""
-        async with self._turn:
-            held = self._held.queues | self._asked_for
-            self._held.drop(held)
-            return await self._unlock(held)
+        return await self.give_back(self._held.queues)
 
     async def _lock(self, wanted: Collection[Queue]) -> tuple[set[Queue], Failed]:
         asked, requests = self._clock(), by_broker(wanted)

@@ -353,6 +353,38 @@ class TestFaults:
             await until(lambda: len(member.owned) == 4)
             await until(lambda: not member.problems)
 
+    async def test_unlocking_that_failed_is_tried_again(self, fake: FakeCluster, cluster: Cluster) -> None:
+        """Else others would wait until the lock expires, and it would be a problem until something else is unlocked."""
+        cadence = replace(QUICK, timeout_s=0.1)
+        async with running(self.membership(cluster, Reader(), cadence=cadence)) as member:
+            await until(lambda: len(member.owned) == 4)
+            fake.faults.black_hole(codes=[RequestCode.UNLOCK_BATCH_MQ])
+            async with (
+                Cluster([fake.name_server], timings=TIMINGS) as second,
+                running(self.membership(second, Reader(), name="b")) as other,
+            ):
+                await until(lambda: any("unlocking: broker-b" in name for name in member.problems))
+                assert len(other.owned) == 0
+                fake.faults.heal()
+                await until(lambda: len(other.owned) == 2)
+                await until(lambda: not member.problems and not other.problems)
+
+    async def test_locks_that_were_granted_unseen_are_given_back(self, fake: FakeCluster, cluster: Cluster) -> None:
+        """When they are another member's by the time the broker is heard again."""
+        cadence = replace(QUICK, timeout_s=0.1)
+        fake.faults.black_hole(performed=True, codes=[RequestCode.LOCK_BATCH_MQ], on="broker-a")
+        async with running(self.membership(cluster, Reader(), name="b", cadence=cadence)) as member:
+            await until(lambda: any("locking: broker-a" in name for name in member.problems))
+            async with (
+                Cluster([fake.name_server], timings=TIMINGS) as second,
+                running(self.membership(second, Reader(), name="a", cadence=cadence)) as other,
+            ):
+                await until(lambda: any("locking: broker-a" in name for name in other.problems))
+                fake.faults.heal()
+                await until(lambda: [queue.broker for queue in other.owned] == ["broker-a", "broker-a"])
+                await until(lambda: not member.problems and not other.problems)
+                assert {queue.broker for queue in member.owned} == {"broker-b"}
+
     async def test_a_broker_that_is_down_is_a_problem(
         self, fake: FakeCluster, cluster: Cluster, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -16,7 +16,7 @@ from bridge.rocketmq.cluster import Cluster
 from bridge.rocketmq.offsets import Offsets
 from bridge.rocketmq.routes import Queue
 from bridge.stores.bus.rocketmq.numbering import Numbering
-from bridge.stores.bus.rocketmq.trouble import Troubles, persist
+from bridge.stores.bus.rocketmq.trouble import Durability, Troubles, persist
 from bridge.stores.chores import Chores
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ LOOK_S = 0.5
 
 
 class Reading(NamedTuple):
-    """What the partitions of a log share. ``troubles`` are the log's, ``brokers`` those of all logs; ``moved``: told when
+    """What the partitions of a log share. ``troubles`` are the log's, ``durability`` that of all brokers; ``moved``: told when
     an end has moved; ``make_group``: on this broker; ``was_reset``: told that an operator has reset the group, in this
     partition; ``lost``: told the partition, and from which offset on everything that was known of it is gone.
     """
@@ -38,7 +38,7 @@ class Reading(NamedTuple):
     group: str
     chores: Chores
     troubles: Troubles
-    brokers: Troubles
+    durability: Durability
     patience_s: float
     moved: Callable[[], None]
     make_group: Callable[[str], Awaitable[None]]

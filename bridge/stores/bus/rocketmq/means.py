@@ -9,7 +9,7 @@ from bridge.rocketmq.groups import Cadence
 from bridge.rocketmq.producer import Producer
 from bridge.rocketmq.unique import UniqueIds
 from bridge.stores.bus.rocketmq.registry import Registry
-from bridge.stores.bus.rocketmq.trouble import Troubles
+from bridge.stores.bus.rocketmq.trouble import Durability, Troubles
 from bridge.stores.chores import Chores
 
 
@@ -25,6 +25,7 @@ class Means:
     registry: Registry
     chores: Chores
     troubles: Troubles
+    durability: Durability
     clock: Clock
     ids: UniqueIds
     token: Callable[[], str]

@@ -53,7 +53,7 @@ class Partitions:
             group=self.row.topic,
             chores=self._chores,
             troubles=self.troubles,
-            brokers=self._means.troubles,
+            durability=self._means.durability,
             patience_s=self._means.patience_s,
             moved=self._moved,
             make_group=self._make_group,

@@ -48,7 +48,7 @@ from bridge.stores.bus.rocketmq.means import Means
 from bridge.stores.bus.rocketmq.registry import Registry
 from bridge.stores.bus.rocketmq.rivals import Rivals
 from bridge.stores.bus.rocketmq.topics import BusTopics
-from bridge.stores.bus.rocketmq.trouble import PATIENCE_S, Troubles, store_error
+from bridge.stores.bus.rocketmq.trouble import PATIENCE_S, Durability, Troubles, store_error
 from bridge.stores.bus.rocketmq.upkeep import Upkeep
 from bridge.stores.chores import Chores
 from bridge.stores.heap import keep_freed_memory
@@ -165,6 +165,7 @@ class RocketMqBusStore(NamedLogs[RocketMqBusLog]):
             registry=self._registry,
             chores=self._chores,
             troubles=self._troubles,
+            durability=Durability(),
             clock=self._clock,
             ids=UniqueIds(os.urandom(MAKER_BYTES), self._clock),
             token=lambda: secrets.token_hex(4),

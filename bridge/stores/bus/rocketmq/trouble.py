@@ -53,6 +53,25 @@ class Troubles:
             log.info("RocketMQ works again", what=what)
 
 
+class Durability:
+    """Whether brokers store as durably as they are asked to; each change is one line in the log. No reason not to be ready:
+    the events are stored.
+    """
+
+    def __init__(self) -> None:
+        self._weak: set[str] = set()
+
+    def is_weak(self, broker: str, reason: str) -> None:
+        if broker not in self._weak:
+            log.warning("events are stored, but not as durably as the broker is asked to", broker=broker, reason=reason)
+            self._weak.add(broker)
+
+    def is_full(self, broker: str) -> None:
+        if self._weak and broker in self._weak:
+            log.info("events are stored as durably as the broker is asked to again", broker=broker)
+            self._weak.remove(broker)
+
+
 async def persist(
     work: Callable[[], Awaitable[T]],
     what: str,

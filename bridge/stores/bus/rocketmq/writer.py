@@ -162,12 +162,11 @@ class Writer:
             return first
 
     def _first(self, answer: Command) -> int:
-        what = f"durability on {self._partition.queue.broker}"
+        broker = self._partition.queue.broker
         if answer.code == ResponseCode.SUCCESS:
-            self._reading.brokers.works(what)
+            self._reading.durability.is_full(broker)
         else:
-            reason = f"events are stored, but not as durably as the broker is asked to: {answer.remark or answer.code}"
-            self._reading.brokers.failed(what, StoreUnavailable(reason))
+            self._reading.durability.is_weak(broker, answer.remark or ResponseCode(answer.code).name)
         try:
             return int(answer.ext["queueOffset"])
         except (KeyError, ValueError) as error:
