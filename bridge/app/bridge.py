@@ -21,7 +21,7 @@ from bridge.dataplane.presence import BEAT_S, CancelRedrive, Presence
 from bridge.dataplane.redrive_sharing import AllRedrives
 from bridge.model.clock import Clock, system_clock
 from bridge.model.status import Status
-from bridge.settings import Settings
+from bridge.settings.sections import Settings
 from bridge.telemetry import Telemetry
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from bridge.app.stores import bus_store, opened
 from bridge.model.clock import system_clock
-from bridge.settings import Settings
+from bridge.settings.sections import Settings
 from bridge.stores.copying import Copied, Told, copy_bus
 
 

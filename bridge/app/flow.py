@@ -23,7 +23,7 @@ from bridge.dataplane.retention import Retention
 from bridge.dataplane.sending import Timing
 from bridge.dataplane.status import lags
 from bridge.model.clock import Clock
-from bridge.settings import Limits, Settings
+from bridge.settings.sections import Limits, Settings
 from bridge.telemetry import Telemetry
 
 log = structlog.get_logger()

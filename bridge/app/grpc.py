@@ -15,7 +15,8 @@ from bridge.controlplane.operations import Operations
 from bridge.controlplane.resources import Resources
 from bridge.dataplane.ingress.grpc import SERVICE, EventsService
 from bridge.errors import StartError
-from bridge.settings import Address, Settings
+from bridge.settings.addresses import Address
+from bridge.settings.sections import Settings
 
 SERVICES = (SERVICE, "bridge.v1.Resources", "bridge.v1.Operations")
 CALLS_AT_ONCE = 256  # each may hold a whole request in memory before we are asked

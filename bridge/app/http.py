@@ -13,7 +13,8 @@ from bridge.controlplane.http import make_app
 from bridge.controlplane.operations import Operations
 from bridge.controlplane.resources import Resources
 from bridge.dataplane.ingress.http import EventsApp
-from bridge.settings import Address, Settings
+from bridge.settings.addresses import Address
+from bridge.settings.sections import Settings
 
 
 @asynccontextmanager

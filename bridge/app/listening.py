@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from bridge.errors import StartError
-from bridge.settings import Address
+from bridge.settings.addresses import Address
 
 
 class Place(NamedTuple):

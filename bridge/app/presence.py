@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from bridge.app.background import background
 from bridge.dataplane.presence import CancelRedrive, Presence, Report
-from bridge.settings import Address
+from bridge.settings.addresses import Address
 from bridge.stores.instances.base import Instance, Instances
 
 

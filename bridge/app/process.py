@@ -10,7 +10,7 @@ from typing import Any
 
 from bridge.crashpoints import arm
 from bridge.errors import BridgeError
-from bridge.settings import Settings
+from bridge.settings.sections import Settings
 from bridge.telemetry import set_up_logging
 
 

@@ -4,7 +4,7 @@ import ssl
 
 from bridge.errors import StartError
 from bridge.rocketmq.auth import Credentials
-from bridge.settings import RocketMq
+from bridge.settings.sections import RocketMq
 from bridge.stores.bus.rocketmq.store import Options
 
 

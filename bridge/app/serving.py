@@ -7,7 +7,7 @@ from bridge.app.bridge import Bridge
 from bridge.app.process import obey_signals, run, until
 from bridge.app.stores import are_shared
 from bridge.app.supervisor import supervise
-from bridge.settings import Settings
+from bridge.settings.sections import Settings
 from bridge.version import VERSION
 
 NOT_SHARED = (

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from bridge.app.rocketmq import rocketmq_options
 from bridge.model.clock import Clock
-from bridge.settings import Settings, lmdb_directory, name_servers
+from bridge.settings.addresses import lmdb_directory, name_servers
+from bridge.settings.sections import Settings
 from bridge.stores.bus.base import BusStore
 from bridge.stores.bus.lmdb.store import LmdbBusStore
 from bridge.stores.bus.memory import MemoryBusStore

@@ -22,7 +22,8 @@ import structlog
 
 from bridge.app.listening import held
 from bridge.errors import StartError
-from bridge.settings import Settings, as_flags
+from bridge.settings.sections import Settings
+from bridge.settings.showing import as_flags
 from bridge.telemetry import set_up_logging
 from bridge.version import VERSION
 

@@ -14,7 +14,8 @@ from bridge.app.bridge import Bridge
 from bridge.app.process import obey_signals, run, until
 from bridge.app.siblings import Siblings
 from bridge.app.supervisor import READY, Orders
-from bridge.settings import Settings, load_settings
+from bridge.settings.loading import load_settings
+from bridge.settings.sections import Settings
 from bridge.telemetry import Telemetry
 
 

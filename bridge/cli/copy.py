@@ -40,7 +40,7 @@ def copy(
     compared. Nobody may put to these buses meanwhile: stop the bridge first. Rules and other definitions are not copied.
     """
     from bridge.app.copying import copy as run
-    from bridge.settings import load_settings
+    from bridge.settings.loading import load_settings
 
     if source == target and (from_config or config) == config:
         raise click.UsageError("--from and --to are the same store")

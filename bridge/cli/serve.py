@@ -12,7 +12,7 @@ from bridge.cli import output
 from bridge.cli.options import examples, output_option
 
 if TYPE_CHECKING:
-    from bridge.settings import Settings
+    from bridge.settings.sections import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,7 +42,7 @@ def setting_flags(command: F) -> F:
 
 
 def _load(config: Path | None, open_: bool, flags: dict[str, str | None]) -> "Settings":
-    from bridge.settings import load_settings
+    from bridge.settings.loading import load_settings
 
     given = {FLAGS[name][0]: value for name, value in flags.items() if value is not None}
     return load_settings(config, os.environ, given | ({"server.open": "true"} if open_ else {}))
@@ -73,7 +73,7 @@ def settings(config: Path | None, open_: bool, form: str, **flags: str | None) -
 
     From lowest to highest: default, bridge.toml, environment, flag. Secrets are masked.
     """
-    from bridge.settings import describe
+    from bridge.settings.showing import describe
 
     found = describe(_load(config, open_, flags))
     if form == "table":

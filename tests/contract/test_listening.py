@@ -6,7 +6,7 @@ import pytest
 
 from bridge.app.listening import held, listener
 from bridge.errors import StartError
-from bridge.settings import Address
+from bridge.settings.addresses import Address
 
 ANY = Address("127.0.0.1", 0)
 

@@ -16,7 +16,7 @@ from bridge.controlplane.documents import YAML, parse_documents
 from bridge.errors import InvalidConfig, StartError, StoreUnavailable
 from bridge.model.event import DataForm, Event
 from bridge.rocketmq.auth import Credentials
-from bridge.settings import load_settings
+from bridge.settings.loading import load_settings
 from bridge.testing.broker import SENDS, FakeCluster
 
 BUS = "kind: Bus\nname: traffic"

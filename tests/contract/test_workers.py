@@ -31,7 +31,7 @@ while True:
 PROGRAM = """
 import sys
 import bridge.app.supervisor as supervisor
-from bridge.settings import load_settings
+from bridge.settings.loading import load_settings
 from pathlib import Path
 supervisor.PROGRAM = ("-c", sys.argv[1])
 supervisor.FIRST_REST_S, supervisor.GRACE_S = 0.05, 0.5

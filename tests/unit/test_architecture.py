@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rules": GROUND | {"rules", "codec"},
     "rocketmq": {"rocketmq"},  # could be a package of its own
     "telemetry": GROUND,
-    "settings": GROUND,
+    "settings": GROUND | {"settings"},
     "stores": GROUND | {"stores", "telemetry", "codec", "rocketmq"},  # on RocketMQ an event is a message
     "connectors": GROUND | {"connectors", "codec", "telemetry"},
     "dataplane": GROUND

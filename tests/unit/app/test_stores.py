@@ -6,7 +6,8 @@ import pytest
 
 from bridge.app.stores import Stores, are_shared, bus_store, make_stores
 from bridge.model.clock import system_clock
-from bridge.settings import Settings, load_settings
+from bridge.settings.loading import load_settings
+from bridge.settings.sections import Settings
 from bridge.stores.bus.lmdb.store import LmdbBusStore
 from bridge.stores.bus.memory import MemoryBusStore
 from bridge.stores.bus.rocketmq.store import RocketMqBusStore

@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from bridge.cli.main import main
-from bridge.settings import Settings
+from bridge.settings.sections import Settings
 
 
 @pytest.fixture(autouse=True)
