@@ -2,8 +2,7 @@
 
 ``python -m tests.bench.bench_cluster [--rounds 2] [--seconds 5] [--events 100000] [--only client|bus]``
 
-Needs Java. It brings a cluster of
-its own, which takes some GB of disk until it ends.
+Needs Java. It brings a cluster of its own, which takes some GB of disk until it ends.
 """
 
 import argparse
