@@ -45,11 +45,11 @@ _IPV6 = _networks(
     ("64:ff9b:1::/48", "private"),  # NAT64 within one network, RFC 8215
     ("2001::/23", "reserved"),  # Teredo, ORCHID and other protocols
     ("2001:db8::/32", "documentation"),
+    ("2002::/16", "reserved"),  # 6to4, which nobody should use any more, RFC 7526
     ("3fff::/20", "documentation"),
 )
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _NAT64 = IPv6Network("64:ff9b::/96")
-_SIX_TO_FOUR = IPv6Network("2002::/16")
 _GLOBAL = IPv6Network("2000::/3")
 
 
@@ -72,8 +72,6 @@ def classify(address: Address) -> str:
         return classify(IPv4Address(number & 0xFFFFFFFF))
     if address in _NAT64:
         return _behind_gateway(number)
-    if address in _SIX_TO_FOUR:
-        return _behind_gateway(number >> 80)
     what = next((what for network, what in _IPV6 if address in network), "")
     return what or ("" if address in _GLOBAL else "reserved")
 
