@@ -66,7 +66,8 @@ class Offsets:
     async def commit(self, queue: Queue, offset: int) -> bool:
         """Store the next offset to read; a lower one than before is stored as well.
 
-        False: nothing was stored, since the group was reset by an operator. Until the queue is pulled again, which
+        Of several first commits of a group to a topic a broker may keep one alone, though it answers all of them: begin
+        with one. False: nothing was stored, since the group was reset by an operator. Until the queue is pulled again, which
         tells the new offset, commits are void. Raises GroupNotFound: committing creates no group.
         """
         ext = {"consumerGroup": self._group, "commitOffset": str(offset)}

@@ -526,6 +526,25 @@ async def test_a_cursor_is_not_forgotten_with_its_broker_s_memory(fake: FakeClus
     assert await log.cursors() == ["live"]
 
 
+async def test_the_first_commit_to_a_broker_goes_alone(fake: FakeCluster, store: RocketMqBusStore) -> None:
+    """Of several first ones of a group it might keep one alone: only those that come later go together."""
+    log = await store.create("four", 4)
+    fake.faults.slow(0.05, codes=[RequestCode.UPDATE_CONSUMER_OFFSET])
+
+    async def asked_at_once() -> list[int]:
+        before = len(fake.requests(RequestCode.UPDATE_CONSUMER_OFFSET))
+        counts = []
+        committing = asyncio.ensure_future(log.commit("live", dict.fromkeys(range(4), 0)))
+        while not committing.done():
+            counts.append(len(fake.requests(RequestCode.UPDATE_CONSUMER_OFFSET)) - before)
+            await asyncio.sleep(0.005)
+        await committing
+        return sorted(set(counts) - {0})
+
+    assert (await asked_at_once())[0] == 1
+    assert await asked_at_once() == [4]
+
+
 async def test_a_commit_waits_for_its_broker(fake: FakeCluster, store: RocketMqBusStore, log: BusLog) -> None:
     """Who reads does not."""
     await put(log, *"abcde")

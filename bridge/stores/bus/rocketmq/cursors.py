@@ -63,6 +63,7 @@ class Cursors:
         self._reset: set[Mark] = set()  # positions that an operator has set
         self._told: set[Mark] = set()  # void ones whose reader knows that
         self._untold = Untold(reading, partitions)
+        self._kept: set[tuple[str, str]] = set()  # which brokers keep something for which group
 
     async def get(self, name: str) -> dict[int, int]:
         """Partitions that are not here and whose broker does not answer are left out."""
@@ -81,8 +82,7 @@ class Cursors:
         places = self._places.get(name)
         if places is None or not kept.keys() <= places.keys():
             places = await self._begin(name, kept)
-        commits = [self._commit(name, number, places[number].group, offset) for number, offset in kept.items()]
-        await asyncio.gather(*commits)
+        await self._commit_all(name, {number: places[number].group for number in kept}, kept)
 
     async def names(self) -> list[str]:
         return await self._registry.places.cursors(self._row.id)
@@ -220,6 +220,14 @@ class Cursors:
         except RocketMQError:
             return fresh
         return group if all(offset is None for offset in old) else fresh
+
+    async def _commit_all(self, name: str, groups: Mapping[int, str], offsets: Mapping[int, int]) -> None:
+        """At once, but for the first one of a group to each broker: of several first ones it might keep one alone."""
+        first = {(self._partitions[number].queue.broker, group): number for number, group in groups.items()}
+        alone = {number: place for place, number in first.items() if place not in self._kept}
+        for numbers in (alone, offsets.keys() - alone.keys()):
+            await asyncio.gather(*[self._commit(name, number, groups[number], offsets[number]) for number in numbers])
+        self._kept.update(alone.values())
 
     async def _commit(self, name: str, number: int, group: str, offset: int) -> None:
         partition = self._partitions[number]
