@@ -27,10 +27,9 @@ class Boots:
         """When the broker was started, as far as that was looked at."""
         self.known_before: int | None = None
         """The end that was known before the broker was there again; None while it never was away."""
-        self.in_doubt = False
-        """Whether the broker is there again, and was not looked at since then."""
+        self.in_doubt = True
+        """Whether the broker is there, perhaps again, and was not looked at since then."""
         self._sure = asyncio.Event()  # not while offsets wait for what that means
-        self._sure.set()
         self._address: str | None = None  # of the broker, when that was looked at
         self._restarted = False
         self._partition = partition
@@ -49,10 +48,6 @@ class Boots:
         self._sure.clear()
         if self._partition.known and self.known_before is None:
             self.known_before = self._partition.end
-
-    @property
-    def were_looked_at(self) -> bool:
-        return self._address is not None
 
     async def until_sure(self) -> None:
         """While the broker has just been there again, and nobody has said yet what that means. Not for ever."""

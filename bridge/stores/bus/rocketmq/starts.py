@@ -6,7 +6,7 @@ the queue's and not the partition's.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import structlog
 
@@ -21,7 +21,9 @@ from bridge.stores.bus.rocketmq.registry import Registry
 log = structlog.get_logger()
 
 LOOK_S = 0.2
-"""How soon the registry is asked again what the reader of a partition has found; the pause doubles, up to ``SURE_S``."""
+"""How soon a broker that did not answer is looked at again, and the registry asked again what the reader of a partition has
+found; the pause doubles, up to ``SURE_S``.
+"""
 
 
 class Starts:
@@ -53,17 +55,39 @@ class Starts:
 
     async def check(self) -> None:
         """Look at the partitions that are read here."""
-        self._follow_others()
+        self._follow_up()
         async with self._turn:
             await self._look(part for part in self._partitions if part.number in self._here())
 
     async def check_doubtful(self) -> None:
         """The same for those whose broker was there again and was not asked yet."""
-        doubtful = [part for part in self._partitions if self._breaks.boots(part).in_doubt]
-        if doubtful:
-            self._follow_others()
-            async with self._turn:
-                await self._look(part for part in doubtful if part.number in self._here())
+        if any(self._in_doubt()):
+            self._follow_up()
+            await self._look_at_doubtful()
+
+    async def _look_at_doubtful(self) -> None:
+        async with self._turn:
+            await self._look(part for part in self._in_doubt() if part.number in self._here())
+
+    def _in_doubt(self) -> Iterator[Partition]:
+        return (part for part in self._partitions if self._breaks.boots(part).in_doubt)
+
+    def _follow_up(self) -> None:
+        if self._following is None:
+            self._following = self._reading.chores.run(self._follow())
+
+    async def _follow(self) -> None:
+        """Take over what readers have found, and look again here, until nothing is in doubt."""
+        try:
+            pause_s = LOOK_S
+            while doubtful := list(self._in_doubt()):
+                others = _by_broker(part for part in doubtful if part.number not in self._here())
+                await asyncio.gather(*[self._take_over(*each) for each in others.items()])
+                await asyncio.sleep(pause_s)
+                await self._look_at_doubtful()
+                pause_s = min(2 * pause_s, SURE_S)
+        finally:
+            self._following = None
 
     # Those that are read here
 
@@ -77,6 +101,8 @@ class Starts:
                 await self._take_in([part for part in parts if self._breaks.boots(part).ms != boot], boot)
         except (StoreError, RocketMQError) as error:
             log.info("whether a broker has lost something is seen later", broker=broker, reason=str(error))
+            for part in parts:
+                self._breaks.boots(part).in_doubt = True
             return
         for part in parts:
             self._breaks.boots(part).looked_at(address, boot)
@@ -102,25 +128,6 @@ class Starts:
         await boots.compare(boot, known)
 
     # Those that others read
-
-    def _follow_others(self) -> None:
-        if self._following is None:
-            self._following = self._reading.chores.run(self._follow())
-
-    async def _follow(self) -> None:
-        """Take over what readers have found, until nothing is left to take."""
-        try:
-            pause_s = LOOK_S
-            while others := [part for part in self._partitions if self._is_due(part)]:
-                await asyncio.gather(*[self._take_over(*each) for each in _by_broker(others).items()])
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, SURE_S)
-        finally:
-            self._following = None
-
-    def _is_due(self, part: Partition) -> bool:
-        boots = self._breaks.boots(part)
-        return part.number not in self._here() and (boots.in_doubt or not boots.were_looked_at)
 
     async def _take_over(self, broker: str, parts: Sequence[Partition]) -> None:
         """If their readers have looked at them since the broker was started."""

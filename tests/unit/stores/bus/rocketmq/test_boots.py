@@ -79,13 +79,25 @@ async def test_a_broker_that_is_there_again_is_in_doubt_until_it_is_looked_at() 
     assert (boots.in_doubt, boots.known_before, boots.ms) == (False, None, 200)
 
 
-async def test_nothing_is_known_before_the_first_look() -> None:
+async def test_nothing_is_known_before_the_ends_are() -> None:
     """Of a partition whose ends nobody has told yet."""
     queue = Queue()
     queue.known = False
     boots = boots_of(queue)
     boots.connected(HERE)
     assert (boots.in_doubt, boots.known_before) == (True, None)
+
+
+async def test_offsets_wait_for_the_first_look() -> None:
+    """Who has just begun cannot know whether the broker has just been started."""
+    boots = Boots(Queue(), SimpleNamespace(cluster=None, group="g"))
+    boots.connected(HERE)
+    assert boots.in_doubt
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(boots.until_sure())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        boots.looked_at(HERE, 100)
 
 
 async def test_offsets_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
