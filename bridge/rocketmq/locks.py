@@ -60,7 +60,7 @@ class QueueLocks:
         async with self._turn:
             self._stray.update(queues)
             granted, failed = await self._lock(queues)
-            self._stray.difference_update(granted, (queue for queue in queues if queue.broker not in failed))
+            self._stray.difference_update([queue for queue in queues if queue.broker not in failed])
             return sorted(granted), failed
 
     async def renew(self) -> tuple[list[Queue], Failed]:

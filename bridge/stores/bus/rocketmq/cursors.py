@@ -92,6 +92,7 @@ class Cursors:
         unused = await self._registry.places.forget(self._row.id, name, partitions)
         self._ended += 1
         self._places.pop(name, None)
+        self._kept = {(broker, group) for broker, group in self._kept if group not in unused}
         numbers = range(len(self._partitions)) if partitions is None else partitions
         for number in numbers:
             self._seen.pop((name, number), None)

@@ -67,7 +67,7 @@ class Durability:
             self._weak.add(broker)
 
     def is_full(self, broker: str) -> None:
-        if self._weak and broker in self._weak:
+        if broker in self._weak:
             log.info("events are stored as durably as the broker is asked to again", broker=broker)
             self._weak.remove(broker)
 
